@@ -1,0 +1,75 @@
+"""mien: reads apparent facial expressions in pictures, and trains the networks that do it.
+
+    import mien
+
+    recognizer = mien.Recognizer.load()
+    probabilities = recognizer.classify(crops)
+
+Names are imported when they are first used, so that `import mien` is quick and never loads what isn't needed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from mien.core.errors import (
+        CardError,
+        DataError,
+        InputError,
+        MienError,
+        MissingExtraError,
+        ModelError,
+        ProviderError,
+        RecipeError,
+        RunError,
+        UnreadableMediaError,
+    )
+    from mien.core.geometry import Box
+    from mien.core.results import Face, Picture
+    from mien.inference.media.drawing import annotate
+    from mien.inference.recognizer import Recognizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Box",
+    "CardError",
+    "DataError",
+    "Face",
+    "InputError",
+    "MienError",
+    "MissingExtraError",
+    "ModelError",
+    "Picture",
+    "ProviderError",
+    "RecipeError",
+    "Recognizer",
+    "RunError",
+    "UnreadableMediaError",
+    "__version__",
+    "annotate",
+]
+
+_HOMES: Final = {
+    "Box": "mien.core.geometry",
+    "Face": "mien.core.results",
+    "Picture": "mien.core.results",
+    "Recognizer": "mien.inference.recognizer",
+    "annotate": "mien.inference.media.drawing",
+}
+"""Where a public name lives; those that aren't listed are errors."""
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    value: object = getattr(import_module(_HOMES.get(name, "mien.core.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

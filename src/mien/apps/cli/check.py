@@ -1,0 +1,209 @@
+"""`mien data check`: what the doctor found, in plain words, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mien.core.atomic import write_bytes, write_text
+from mien.core.errors import InputError, MissingExtraError
+from mien.training.data.doctor import Diagnosis, examine
+from mien.training.data.table import Dataset, open_dataset
+
+JSON_NAME, FIGURE_NAME = "doctor.json", "doctor.png"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's table.
+
+    Attributes:
+        name: What was looked for.
+        count: How often it was found; None if nobody could look.
+        detail: The count in proportion, or its parts.
+        meaning: What it means and what to do, shown where something was found.
+    """
+
+    name: str
+    count: int | None
+    detail: str
+    meaning: str
+
+
+def check(folder: Path, *, out: Path | None = None, strict: bool = False) -> None:
+    """Look for what is wrong with an imported data set: leaks, contradictions, empty pictures, balance.
+
+    Prints a table, and writes doctor.json and the figure doctor.png.
+
+    Args:
+        folder: A folder that `mien data import` made.
+        out: Folder for doctor.json and doctor.png. Default: the data set's own folder; where that can't be written
+            to, the table still comes.
+        strict: Exit with status 1 if parts share pictures, or identical pictures carry different labels.
+
+    Raises:
+        DataError: If the folder is no imported data set.
+        InputError: If `out` was named and can't be written to.
+    """
+    dataset = open_dataset(folder)
+    diagnosis = examine(dataset)
+    console = Console()
+    console.print(_tabulate_classes(dataset, diagnosis))
+    console.print(_tabulate_findings(diagnosis))
+    try:
+        notes = _write(diagnosis, dataset, out or folder)
+    except InputError as error:
+        if out is not None:
+            raise
+        notes = [f"Nothing written: {error} Use --out DIR."]
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    if strict and (diagnosis.is_leaking or diagnosis.is_contradicting):
+        console.print("Not accepted (--strict): the data leak or contradict themselves, see above.", style="bold red")
+        raise SystemExit(1)
+
+
+def list_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Yield the doctor's findings in plain words, the gravest first."""
+    yield from _list_leaks(diagnosis)
+    yield Finding(
+        "contradicting labels",
+        diagnosis.contradicting_groups,
+        f"groups of identical pictures, {diagnosis.contradicting_rows:,} pictures in all",
+        "Their labels differ, so nobody can get them all right. `drop_contradicting` in a recipe leaves them out.",
+    )
+    within = diagnosis.twins_within
+    yield Finding(
+        "redundant pictures",
+        diagnosis.redundant,
+        f"{_percent(diagnosis.redundant, diagnosis.rows)} of all; "
+        f"within train {within.train:,}, validation {within.validation:,}, test {within.test:,}",
+        "Further copies of a picture. In train they count double; between parts they leak.",
+    )
+    yield _find_no_face(diagnosis)
+    yield Finding(
+        "single-valued pictures",
+        diagnosis.single_value,
+        f"{_percent(diagnosis.single_value, diagnosis.rows)} of all",
+        "One flat gray, nothing to see in it. `drop_not_a_face` in a recipe leaves them out too.",
+    )
+    yield Finding("unreadable pictures", diagnosis.unreadable, "", "Could not be decoded. Fetch them again.")
+
+
+def _list_leaks(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Yield the twins between parts."""
+    sizes = {part: sum(counts.values()) for part, counts in diagnosis.classes.items()}
+    twins, same = diagnosis.twins_in_train, diagnosis.twins_same_label
+    meaning = (
+        "Leak: training has seen these, so the score comes out too high. Go by the accuracy without twins, or import "
+        "with --split {}; a part that we draw keeps twins together."
+    )
+    yield Finding(
+        "validation pictures in train",
+        twins.validation,
+        f"{_percent(twins.validation, sizes['validation'])} of validation; {same.validation:,} with the same label",
+        meaning.format("80/20"),
+    )
+    yield Finding(
+        "test pictures in train",
+        twins.test,
+        f"{_percent(twins.test, sizes['test'])} of test; {same.test:,} with the same label",
+        meaning.format("80/10/10 --pool"),
+    )
+    yield Finding(
+        "test pictures in validation",
+        diagnosis.test_twins_in_validation,
+        f"{_percent(diagnosis.test_twins_in_validation, sizes['test'])} of test",
+        "A small leak: what is chosen on validation is partly chosen on test.",
+    )
+
+
+def _find_no_face(diagnosis: Diagnosis) -> Finding:
+    """Return the finding that depends on FER+."""
+    if diagnosis.not_a_face is None:
+        return Finding("not a face", None, "unknown", "Import with --votes fer2013new.csv to know.")
+    return Finding(
+        "not a face",
+        diagnosis.not_a_face,
+        f"{_percent(diagnosis.not_a_face, diagnosis.rows)} of all",
+        "FER+'s people saw no face, so the label can't be right. `drop_not_a_face` in a recipe leaves them out.",
+    )
+
+
+def _tabulate_findings(diagnosis: Diagnosis) -> Table:
+    """Return the table of findings."""
+    table = Table(title="What the doctor found", title_justify="left", show_lines=True)
+    table.add_column("Finding", no_wrap=True)
+    table.add_column("Count", justify="right", no_wrap=True)
+    table.add_column("What it means, and what to do")
+    for finding in list_findings(diagnosis):
+        if finding.count == 0:
+            table.add_row(finding.name, "0", "Fine.", style="green")
+        else:
+            count = "?" if finding.count is None else f"{finding.count:,}"
+            table.add_row(finding.name, count, escape(f"{finding.detail}\n{finding.meaning}".strip()))
+    return table
+
+
+def _tabulate_classes(dataset: Dataset, diagnosis: Diagnosis) -> Table:
+    """Return the table of class counts by part, with what they say of the balance."""
+    manifest = dataset.manifest
+    table = Table(
+        title=escape(f"{manifest.name}: {diagnosis.rows:,} pictures, split {manifest.split}"),
+        title_justify="left",
+        caption=escape(_judge_balance(diagnosis)),
+        caption_justify="left",
+        show_footer=True,
+    )
+    table.add_column("Label", footer="all")
+    for part, counts in diagnosis.classes.items():
+        table.add_column(part, justify="right", footer=f"{sum(counts.values()):,}")
+    for label in dataset.labels:
+        cells = [
+            f"{counts[label]:,}  {_percent(counts[label], sum(counts.values())):>6}"
+            for counts in diagnosis.classes.values()
+        ]
+        table.add_row(escape(label), *cells)
+    return table
+
+
+def _judge_balance(diagnosis: Diagnosis) -> str:
+    """Say in a sentence or two how even the classes of train are."""
+    counts = diagnosis.classes["train"]
+    rarest, commonest = min(counts, key=lambda label: counts[label]), max(counts, key=lambda label: counts[label])
+    if counts[rarest] == 0:
+        absent = ", ".join(label for label, count in counts.items() if count == 0)
+        return f"No pictures in train: {absent}. A network can't learn these."
+    ratio = counts[commonest] / counts[rarest]
+    if ratio < 1.5:
+        return "The classes of train are about even."
+    return (
+        f"In train {commonest} is {ratio:.1f} times as frequent as {rarest}. Judge by macro-F1 beside accuracy; "
+        "class weights or oversampling help the rare."
+    )
+
+
+def _percent(count: int, total: int) -> str:
+    share = 100 * count / max(1, total)
+    return f"{share:.2f} %" if 0 < share < 0.1 else f"{share:.1f} %"
+
+
+def _write(diagnosis: Diagnosis, dataset: Dataset, out: Path) -> list[str]:
+    """Write the JSON, and the figure if matplotlib is there; return what to tell the user."""
+    write_text(out / JSON_NAME, diagnosis.to_json())
+    notes = [f"Wrote {out / JSON_NAME}: every number above, and up to {diagnosis.listed_rows:,} rows behind each."]
+    try:
+        # a heavy import, and an optional one: the table and the JSON come without it
+        from mien.apps.report.balance import draw_balance
+        from mien.apps.report.look import to_png
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("matplotlib"):
+            raise
+        return [*notes, f"No figure: {MissingExtraError('report', 'matplotlib')}"]
+    write_bytes(out / FIGURE_NAME, to_png(draw_balance(diagnosis, dataset.manifest.name)))
+    return [*notes, f"Wrote {out / FIGURE_NAME}."]

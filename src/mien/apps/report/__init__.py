@@ -1,0 +1,1 @@
+"""Figures for print, written observations, and one self-contained HTML file."""

@@ -1,0 +1,138 @@
+"""The model card: what a model file says of itself, and its JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mien.core.errors import CardError
+
+SCHEMA_VERSION = 1
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class ModelInput(_Strict):
+    """What the graph takes: a batch of square uint8 crops."""
+
+    layout: Literal["NHW", "NHWC"]
+    dtype: Literal["uint8"] = "uint8"
+    size_px: int = Field(ge=1)
+    color: Literal["gray", "rgb"]
+
+    @model_validator(mode="after")
+    def _layout_fits_color(self) -> ModelInput:
+        if (self.layout == "NHW") != (self.color == "gray"):
+            raise ValueError(f"layout {self.layout} does not go with {self.color} pictures")
+        return self
+
+
+class TrainingData(_Strict):
+    """What the weights were trained on.
+
+    Attributes:
+        name: The data set, such as "FER2013".
+        license: Its terms, in a sentence.
+        sha256: Hash of the imported pictures, labels and splits.
+    """
+
+    name: str
+    license: str
+    sha256: Sha256
+
+
+class Metrics(_Strict):
+    """How one split was scored, with the shipped file itself.
+
+    Attributes:
+        n: Pictures scored.
+        accuracy: Share with the right top label.
+        accuracy_ci95: 95 % interval of the accuracy (Wilson).
+        macro_f1: Mean F1 over the classes.
+        ece: Expected calibration error of the top label, 15 equal bins.
+        accuracy_without_twins: Accuracy on the pictures that have no pixel-identical twin in train.
+        n_without_twins: Their number.
+    """
+
+    n: int = Field(ge=1)
+    accuracy: Share
+    accuracy_ci95: tuple[Share, Share]
+    macro_f1: Share
+    ece: Share
+    accuracy_without_twins: Share | None = None
+    n_without_twins: int | None = None
+
+
+class ModelCard(_Strict):
+    """A strict, versioned description that travels inside every model file.
+
+    Attributes:
+        schema_version: Version of this form; a file of another version is refused.
+        name: Short name of the model.
+        task: What it answers.
+        labels: In the order of the graph's output.
+        input: What the graph takes.
+        crop: How a face has to be framed before it is shown to the graph.
+        temperature: Divides the logits inside the graph; fitted on validation.
+        data: What it was trained on.
+        recipe: Name of the recipe.
+        recipe_sha256: Hash of the resolved recipe.
+        commit: Commit of the code that trained it, or "unknown".
+        metrics: By split: figures of the shipped file.
+        parameters: Number of trained values.
+        limits: What the model can't do or must not be used for.
+        license: Terms of the weights.
+        graph_sha256: Hash of the file without its metadata.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    name: str = Field(min_length=1)
+    task: Literal["expression"] = "expression"
+    labels: tuple[str, ...] = Field(min_length=2)
+    input: ModelInput
+    crop: str
+    temperature: float = Field(gt=0.0)
+    data: TrainingData
+    recipe: str
+    recipe_sha256: Sha256
+    commit: str
+    metrics: dict[Literal["train", "validation", "test"], Metrics] = Field(default_factory=dict)
+    parameters: int = Field(ge=1)
+    limits: tuple[str, ...]
+    license: str
+    graph_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> ModelCard:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels must differ, got {', '.join(self.labels)}")
+        return self
+
+    def to_json(self) -> str:
+        """Return the card as JSON text."""
+        return self.model_dump_json()
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read and check a card.
+
+        Raises:
+            CardError: If the text is no card, or one of another schema version.
+        """
+        try:
+            card = cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the card"
+            raise CardError(f"the model card is not valid: {place}: {first['msg']}. Export the model again.") from None
+        if card.schema_version != SCHEMA_VERSION:
+            raise CardError(
+                f"the model card has schema version {card.schema_version}, this mien reads {SCHEMA_VERSION}. "
+                "Export the model again, or install the mien that made it."
+            )
+        return card

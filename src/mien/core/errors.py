@@ -1,0 +1,89 @@
+"""Every error that mien raises on purpose, in one tree.
+
+MienError
+├── InputError(ValueError)            a picture, video or argument that can't be used
+│   └── UnreadableMediaError          truncated, not a picture, too large
+├── ModelError
+│   ├── CardError                     missing, wrong version, at odds with the graph
+│   └── ProviderError                 the execution provider asked for is absent
+├── DataError                         rows, labels, leakage: names the file, the row, the column
+├── RecipeError(ValueError)           an unknown field, a wrong type, an impossible value
+├── RunError                          a run folder that exists, is missing, or is another recipe's
+└── MissingExtraError(ImportError)    the exact pip line that helps
+
+A message says what was wrong, the value seen, and what to do. Each class has a stable `code` for JSON.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MienError(Exception):
+    """Anything that mien refuses to do; its text is meant for people."""
+
+    code: ClassVar[str] = "error"
+
+
+class InputError(MienError, ValueError):
+    """A picture, video or argument that can't be used."""
+
+    code = "bad_input"
+
+
+class UnreadableMediaError(InputError):
+    """A file or bytes that are truncated, not a picture, or too large."""
+
+    code = "unreadable_media"
+
+
+class ModelError(MienError):
+    """A model file that can't be loaded or run."""
+
+    code = "bad_model"
+
+
+class CardError(ModelError):
+    """A model card that is missing, of another version, or at odds with its graph."""
+
+    code = "bad_card"
+
+
+class ProviderError(ModelError):
+    """The ONNX Runtime execution provider that was asked for is absent."""
+
+    code = "missing_provider"
+
+
+class DataError(MienError):
+    """Rows, labels or splits that can't be right; names the file, the row and the column."""
+
+    code = "bad_data"
+
+
+class RecipeError(MienError, ValueError):
+    """A recipe with an unknown field, a wrong type or an impossible value."""
+
+    code = "bad_recipe"
+
+
+class RunError(MienError):
+    """A run folder that exists already, is missing, or belongs to another recipe."""
+
+    code = "bad_run"
+
+
+class MissingExtraError(MienError, ImportError):
+    """A command whose optional packages are absent; names the pip line that helps."""
+
+    code = "missing_extra"
+
+    def __init__(self, extra: str, missing: str) -> None:
+        """Name what is absent and the line that installs it.
+
+        Args:
+            extra: The extra of mien that holds the package, such as "train".
+            missing: The package that could not be imported.
+        """
+        super().__init__(f"this needs the package {missing!r}, which is not installed. Run: pip install 'mien[{extra}]'")
+        self.extra = extra

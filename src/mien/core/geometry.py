@@ -1,0 +1,35 @@
+"""Where a face is: a box and five landmarks, in pixels of the picture as a person sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import InputError
+
+Landmarks: TypeAlias = NDArray[np.float32]
+"""(5, 2) float32 pixels: right eye, left eye, nose tip, right and left mouth corner (the person's right)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels; x and y are its top left corner, and it may reach over the picture's border."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def __post_init__(self) -> None:
+        if not all(isfinite(value) for value in self.to_list()):
+            raise InputError(f"a box needs four finite numbers, got {self.to_list()}")
+        if self.width <= 0 or self.height <= 0:
+            raise InputError(f"a box needs a width and a height above 0, got {self.width} x {self.height}")
+
+    def to_list(self) -> list[float]:
+        """Return [x, y, width, height]."""
+        return [self.x, self.y, self.width, self.height]

@@ -1,0 +1,128 @@
+"""What reading a picture gives: faces with their apparent expressions, as frozen values of plain types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from mien.core.errors import InputError
+from mien.core.geometry import Box, Landmarks
+
+CERTAIN_FROM = 0.5
+"""The calibrated confidence from which a face's label is more likely right than wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well a face can be seen.
+
+    Attributes:
+        size_px: Shorter side of the face's box.
+        sharpness: Detail in the crop, or None where it was not measured.
+        turn_deg: Head turned left or right, or None without landmarks.
+        tilt_deg: Head tilted in the picture plane, or None without landmarks.
+    """
+
+    size_px: float
+    sharpness: float | None = None
+    turn_deg: float | None = None
+    tilt_deg: float | None = None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the four values as plain JSON types."""
+        return {
+            "size_px": self.size_px,
+            "sharpness": self.sharpness,
+            "turn_deg": self.turn_deg,
+            "tilt_deg": self.tilt_deg,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face and its apparent expression.
+
+    Attributes:
+        box: Where it is, in pixels of the picture as a person sees it (EXIF turned).
+        score: How sure the detector is that this is a face, 0-1; None where the caller brought the crop.
+        landmarks: (5, 2) float32 pixels, or None.
+        probabilities: One entry a label of the model's card, in its order; they sum to 1.
+        quality: What a user needs to judge the reading.
+    """
+
+    box: Box
+    score: float | None
+    landmarks: Landmarks | None
+    probabilities: Mapping[str, float]
+    quality: Quality
+
+    def __post_init__(self) -> None:
+        if not self.probabilities:
+            raise InputError("a face needs at least one label with its probability, got none")
+        if self.score is not None and not 0.0 <= self.score <= 1.0:
+            raise InputError(f"a face's score lies between 0 and 1, got {self.score}")
+        object.__setattr__(self, "probabilities", MappingProxyType(dict(self.probabilities)))
+
+    @property
+    def expression(self) -> str:
+        """The label with the highest probability."""
+        return max(self.probabilities, key=lambda label: self.probabilities[label])
+
+    @property
+    def confidence(self) -> float:
+        """The calibrated probability of `expression`."""
+        return self.probabilities[self.expression]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the label is more likely right than wrong (`confidence` of at least `CERTAIN_FROM`)."""
+        return self.confidence >= CERTAIN_FROM
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types, in the order of the architecture's JSON."""
+        return {
+            "box": self.box.to_list(),
+            "score": self.score,
+            "landmarks": None if self.landmarks is None else [[float(x), float(y)] for x, y in self.landmarks],
+            "expression": self.expression,
+            "confidence": self.confidence,
+            "is_certain": self.is_certain,
+            "probabilities": dict(self.probabilities),
+            "quality": self.quality.to_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture that was read, or the reason why it wasn't.
+
+    Attributes:
+        source: The path or name it came from.
+        width: Pixels as a person sees it; None if it couldn't be read.
+        height: Likewise.
+        faces: The faces found, or None if it couldn't be read.
+        error: {"code": ..., "message": ...} if it couldn't be read, else None.
+    """
+
+    source: str
+    width: int | None = None
+    height: int | None = None
+    faces: tuple[Face, ...] | None = None
+    error: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.faces is None) == (self.error is None):
+            raise InputError("a picture holds either its faces or an error, not both and not neither")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line that `mien predict --json` prints, as plain JSON types."""
+        if self.error is not None:
+            return {"source": self.source, "error": dict(self.error)}
+        return {
+            "source": self.source,
+            "width": self.width,
+            "height": self.height,
+            "faces": [face.to_dict() for face in self.faces or ()],
+        }

@@ -1,0 +1,1 @@
+"""Face crops of any size and color to probabilities of expressions."""

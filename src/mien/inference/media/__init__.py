@@ -1,0 +1,1 @@
+"""Pictures in and out: read and checked, turned upright, drawn upon."""

@@ -1,0 +1,237 @@
+"""Pictures into arrays: whatever a picture comes from, upright 8-bit RGB comes out, or a clear error."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from mien.core.errors import InputError, UnreadableMediaError
+from mien.inference.media.color import to_rgb
+
+RGB: TypeAlias = NDArray[np.uint8]
+"""(H, W, 3) uint8."""
+
+PictureSource: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
+
+MAX_FILE_BYTES: Final = 128 * 2**20
+"""Larger files are refused before they are read."""
+
+MAX_PIXELS: Final = 120_000_000
+"""Larger pictures are refused before they are decoded; 120 million take 360 MB as an array."""
+
+FORMATS: Final = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""Pillow's names of what is read. Formats that start other programs (EPS) or hold other than pictures are left out."""
+
+SUFFIXES: Final = frozenset(
+    f".{name}"
+    for name in (
+        "avif",
+        "bmp",
+        "gif",
+        "jfif",
+        "jp2",
+        "jpe",
+        "jpeg",
+        "jpg",
+        "pbm",
+        "pgm",
+        "png",
+        "pnm",
+        "ppm",
+        "tif",
+        "tiff",
+        "webp",
+    )
+)
+"""What counts as a picture file in a folder; a file that is named itself may have any suffix."""
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation: what turns the picture upright."""
+
+_WARNINGS_LOCK: Final = threading.Lock()  # the interpreter's warning filters are shared by all threads
+
+
+def read_picture(source: PictureSource) -> RGB:
+    """Read one picture as a person sees it.
+
+    EXIF orientation is applied; of an animation the first frame is taken (of a PIL image: its current one); what shines
+    through stands on white; 16-bit gray is scaled, not clipped; color profiles are ignored.
+
+    Args:
+        source: A path, the bytes of a file, a PIL image, or an array: (H, W) gray or (H, W, 3) RGB, uint8.
+
+    Returns:
+        (H, W, 3) uint8; an RGB array is returned as it is, not copied.
+
+    Raises:
+        UnreadableMediaError: If the file is missing, empty, cut short, no picture, or larger than `MAX_FILE_BYTES`
+            or `MAX_PIXELS`.
+        InputError: If an array has another shape or dtype, or the source is of another type.
+    """
+    if isinstance(source, np.ndarray):
+        return _check_array(source)
+    if isinstance(source, Image.Image):
+        with _named("the PIL image"):
+            return _upright_rgb(source, "the PIL image")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(bytes(source), "the picture")
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return _decode(_read_file(path), str(path))
+    raise InputError(
+        f"a picture is a path, the bytes of a file, a PIL image, or a uint8 array, got {type(source).__name__}."
+    )
+
+
+def list_pictures(path: Path) -> list[Path]:
+    """Return the pictures that a path means: itself, or if it is a folder, the picture files in it at any depth.
+
+    Files and folders whose name begins with a dot are left out; linked folders are entered, each folder once.
+
+    Args:
+        path: A file or a folder. A path where nothing is counts as a file: reading it will say so.
+
+    Returns:
+        Sorted paths; empty for a folder without picture files.
+
+    Raises:
+        UnreadableMediaError: If a folder can't be listed.
+    """
+    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name is too long for any file
+        return [path]
+
+    def refuse(error: OSError) -> None:
+        raise UnreadableMediaError(f"the folder {error.filename} can't be listed: {error.strerror}.") from error
+
+    found: list[Path] = []
+    entered: set[str] = set()
+    for folder, subfolders, names in os.walk(path, followlinks=True, onerror=refuse):
+        real = os.path.realpath(folder)
+        if real in entered:  # a link led back to where we were
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        visible = (Path(folder, name) for name in names if not name.startswith("."))
+        found.extend(file for file in visible if file.suffix.lower() in SUFFIXES)
+    return sorted(found)
+
+
+def _check_array(array: NDArray[Any]) -> RGB:
+    wanted = "an array picture has to be (H, W) gray or (H, W, 3) RGB, uint8 from 0 to 255"
+    if array.dtype != np.uint8:
+        raise InputError(f"{wanted}; got {array.dtype} {array.shape}. Scale it and convert it with .astype(np.uint8).")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or not array.size:
+        raise InputError(f"{wanted}; got shape {array.shape}.")
+    _check_size(array.shape[1], array.shape[0], "the array")
+    if array.ndim == 2:
+        return np.repeat(array[:, :, None], 3, axis=2)
+    return np.ascontiguousarray(array)
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise UnreadableMediaError(f"{path} is a folder, not a picture. Name a file in it.")
+        if not path.exists():
+            raise UnreadableMediaError(f"{path} does not exist.")
+        if not path.is_file():
+            raise UnreadableMediaError(f"{path} is no regular file, so it can't be a picture.")
+        _check_bytes(path.stat().st_size, str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableMediaError(f"{path} can't be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise UnreadableMediaError(f"{str(path)!r} is no possible path: {error}.") from error
+
+
+def _decode(data: bytes, name: str) -> RGB:
+    _check_bytes(len(data), name)
+    with _named(name):
+        with _without_warnings():
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        with image:
+            return _upright_rgb(image, name)
+
+
+def _upright_rgb(image: Image.Image, name: str) -> RGB:
+    """Decode, turn and convert; `image` itself stays as it is, but for being loaded."""
+    _check_size(image.width, image.height, name)
+    image.load()
+    with _without_warnings():
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    turn = _TURNS.get(orientation)
+    # Converted first: transposing loses what a palette knows of transparency.
+    upright = to_rgb(image, name)
+    return np.ascontiguousarray(upright if turn is None else upright.transpose(turn))
+
+
+def _check_bytes(size: int, name: str) -> None:
+    if not size:
+        raise UnreadableMediaError(f"{name} is empty (0 bytes).")
+    if size > MAX_FILE_BYTES:
+        limit = f"pictures are read up to {MAX_FILE_BYTES // 2**20} MiB"
+        raise UnreadableMediaError(f"{name} has {size / 2**20:,.0f} MiB; {limit}. Save it smaller.")
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise UnreadableMediaError(f"{name} has no pixels ({width} x {height}).")
+    if width * height > MAX_PIXELS:
+        raise _too_many_pixels(name, f"{width} x {height}")
+
+
+def _too_many_pixels(name: str, number: str) -> UnreadableMediaError:
+    limit = f"pictures are read up to {MAX_PIXELS / 1e6:.0f} million"
+    return UnreadableMediaError(f"{name} has {number} pixels; {limit}. Save it smaller.")
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turn whatever a decoder raises into one error that names the picture.
+
+    Damaged files make decoders raise nearly anything, from OSError over SyntaxError to struct.error.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except UnidentifiedImageError as error:
+        known = ", ".join(name for name in FORMATS if name not in ("DIB", "MPO"))
+        raise UnreadableMediaError(
+            f"{name} is not a picture that mien can read ({known}), or it is damaged."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(name, "too many") from error
+    except MemoryError as error:
+        raise UnreadableMediaError(f"{name} does not fit into memory. Save it smaller.") from error
+    except Exception as error:
+        raise UnreadableMediaError(f"{name} is damaged or cut short: {error or type(error).__name__}.") from error
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep Pillow's warnings of large pictures and odd EXIF from the user: our own limits answer instead."""
+    with _WARNINGS_LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

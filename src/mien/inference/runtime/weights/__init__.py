@@ -1,0 +1,1 @@
+"""The bundled model files; see `mien.inference.runtime.bundled` for their names."""

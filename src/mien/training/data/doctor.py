@@ -1,0 +1,240 @@
+"""The doctor: what is wrong with an imported data set before anyone trains on it, counted and by row.
+
+It looks at the parts as they are used (`split`), so that a part which we drew ourselves is judged too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from mien.training.data.table import SPLITS, UNUSED, Dataset, Images, Table
+
+LISTED_ROWS = 2_000
+"""How many rows of a finding are listed unless the caller says otherwise: all of FER2013's."""
+
+CHUNK_BYTES = 16 * 2**20
+"""How much of the memory-mapped pictures is looked at in one go."""
+
+Count = Annotated[int, Field(ge=0)]
+RowList = tuple[int, ...]
+"""Source rows, counted from 0 without the header, ascending unless said otherwise."""
+
+Marks = NDArray[np.bool_]
+"""(N,) bool, one a row of the table."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HeldOutCounts(_Frozen):
+    """A number for each of the two parts that are not trained on."""
+
+    validation: Count
+    test: Count
+
+
+class PartCounts(_Frozen):
+    """A number for each of the three parts."""
+
+    train: Count
+    validation: Count
+    test: Count
+
+
+class HeldOutRows(_Frozen):
+    """Rows of the two parts that are not trained on."""
+
+    validation: RowList
+    test: RowList
+
+
+class FoundRows(_Frozen):
+    """The rows behind the numbers of a `Diagnosis`, each list cut at its `listed_rows`.
+
+    Attributes:
+        twins_in_train: Rows of validation and test that have a twin in train.
+        test_twins_in_validation: Rows of test that have a twin in validation.
+        redundant: Rows whose picture stood in an earlier row already; without them each picture is there once.
+        contradicting: Rows of the groups of twins with more than one label, twins next to each other.
+        not_a_face: Rows that FER+ calls "not a face".
+        single_value: Rows whose picture is one flat value.
+    """
+
+    twins_in_train: HeldOutRows
+    test_twins_in_validation: RowList
+    redundant: RowList
+    contradicting: RowList
+    not_a_face: RowList
+    single_value: RowList
+
+
+class Diagnosis(_Frozen):
+    """What the doctor found. Twins are pictures that are identical pixel for pixel, whatever their labels.
+
+    Attributes:
+        rows: Pictures in all, used or not.
+        classes: By part, the number of pictures of each label; "unused" is there if any row belongs to no part.
+        twins_in_train: Pictures of validation and test with at least one twin in train: what is scored there was
+            seen in training.
+        redundant: Pictures minus distinct pictures, over all rows.
+        contradicting_groups: Groups of twins that carry more than one label, over all rows.
+        not_a_face: Rows that FER+ calls "not a face"; None without FER+, when nobody looked.
+        single_value: Pictures in which every pixel has the same value.
+        unreadable: Pictures that could not be decoded; always 0 for a source that is a table of pixels.
+        contradicting_rows: Pictures in `contradicting_groups`.
+        twins_same_label: Of `twins_in_train`, those where a twin in train has the same label.
+        twins_within: Pictures of a part minus distinct pictures of that part.
+        test_twins_in_validation: Pictures of test with a twin in validation: what is scored helped to choose.
+        listed_rows: Each list in `found` stops after this many rows.
+        found: The rows themselves.
+    """
+
+    rows: Count
+    classes: dict[str, dict[str, Count]]
+    twins_in_train: HeldOutCounts
+    redundant: Count
+    contradicting_groups: Count
+    not_a_face: Count | None
+    single_value: Count
+    unreadable: Count
+    contradicting_rows: Count
+    twins_same_label: HeldOutCounts
+    twins_within: PartCounts
+    test_twins_in_validation: Count
+    listed_rows: Count
+    found: FoundRows
+
+    @property
+    def is_leaking(self) -> bool:
+        """Whether a part that is scored holds pictures that training or choosing has seen."""
+        return self.twins_in_train.validation + self.twins_in_train.test + self.test_twins_in_validation > 0
+
+    @property
+    def is_contradicting(self) -> bool:
+        """Whether identical pictures carry different labels."""
+        return self.contradicting_groups > 0
+
+    def to_json(self) -> str:
+        """Return the text of `doctor.json`: one field a line, in the order above."""
+        fields = self.model_dump(mode="json").items()
+        return "{\n" + ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in fields) + "\n}\n"
+
+
+def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
+    """Count what is wrong with a data set, and name the rows.
+
+    Args:
+        dataset: An imported data set; its pictures are read once, a few megabytes at a time.
+        listed_rows: Where each list of rows is cut; the counts are always whole.
+
+    Returns:
+        The findings; see `Diagnosis` for what each number means.
+    """
+    table = dataset.table
+    train, validation, test = (table["split"] == number for number in range(len(SPLITS)))
+    in_train = np.isin(table["twins"], table["twins"][train])
+    in_validation = np.isin(table["twins"], table["twins"][validation])
+    same_label = _has_equal(table, train)
+    repeated = _repeats(table["twins"])
+    contradicting = _contradicts(table)
+    flat = _is_flat(dataset.images)
+    no_face = ~table["is_face"]
+
+    def listed(marks: Marks) -> RowList:
+        return _list_rows(table, marks, listed_rows)
+
+    return Diagnosis(
+        rows=len(table),
+        classes=_count_classes(table, dataset.labels),
+        twins_in_train=HeldOutCounts(validation=_count(validation & in_train), test=_count(test & in_train)),
+        redundant=_count(repeated),
+        contradicting_groups=len(np.unique(table["twins"][contradicting])),
+        not_a_face=_count(no_face) if dataset.manifest.has_votes else None,
+        single_value=_count(flat),
+        unreadable=0,
+        contradicting_rows=_count(contradicting),
+        twins_same_label=HeldOutCounts(validation=_count(validation & same_label), test=_count(test & same_label)),
+        twins_within=PartCounts(
+            train=_count(_repeats(table["twins"][train])),
+            validation=_count(_repeats(table["twins"][validation])),
+            test=_count(_repeats(table["twins"][test])),
+        ),
+        test_twins_in_validation=_count(test & in_validation),
+        listed_rows=listed_rows,
+        found=FoundRows(
+            twins_in_train=HeldOutRows(validation=listed(validation & in_train), test=listed(test & in_train)),
+            test_twins_in_validation=listed(test & in_validation),
+            redundant=listed(repeated),
+            contradicting=_list_groups(table, contradicting, listed_rows),
+            not_a_face=listed(no_face),
+            single_value=listed(flat),
+        ),
+    )
+
+
+def _count(marks: Marks) -> int:
+    return int(np.count_nonzero(marks))
+
+
+def _count_classes(table: Table, labels: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """Count the pictures of each label, part by part."""
+    parts: dict[int, str] = dict(enumerate(SPLITS))
+    if (table["split"] == UNUSED).any():
+        parts[UNUSED] = "unused"
+    counts = {
+        name: np.bincount(table["label"][table["split"] == number], minlength=len(labels)).tolist()
+        for number, name in parts.items()
+    }
+    return {name: dict(zip(labels, numbers, strict=True)) for name, numbers in counts.items()}
+
+
+def _has_equal(table: Table, among: Marks) -> Marks:
+    """Mark the rows whose picture *and* label are found among the given rows."""
+    both = table["twins"].astype(np.int64) << 16 | table["label"]
+    return np.isin(both, both[among])
+
+
+def _repeats(twins: NDArray[np.int32]) -> Marks:
+    """Mark every row but the first of each group of twins."""
+    _, first = np.unique(twins, return_index=True)
+    marks = np.ones(len(twins), np.bool_)
+    marks[first] = False
+    return marks
+
+
+def _contradicts(table: Table) -> Marks:
+    """Mark the rows of the groups of twins in which labels differ."""
+    groups, group = np.unique(table["twins"], return_inverse=True)
+    highest, lowest = np.full(len(groups), -1), np.full(len(groups), np.iinfo(np.int16).max)
+    np.maximum.at(highest, group, table["label"])
+    np.minimum.at(lowest, group, table["label"])
+    marks: Marks = (highest != lowest)[group]
+    return marks
+
+
+def _is_flat(images: Images) -> Marks:
+    """Mark the pictures in which all pixels are equal, reading some megabytes at a time."""
+    marks = np.zeros(len(images), np.bool_)
+    step = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
+        pixels = chunk.reshape(len(chunk), chunk.shape[1] * chunk.shape[2], -1)  # (n, size * size, channels)
+        marks[start : start + step] = (pixels == pixels[:, :1]).all(axis=(1, 2))
+    return marks
+
+
+def _list_rows(table: Table, marks: Marks, limit: int) -> RowList:
+    """Return the source's row numbers of the marked rows, the first `limit` of them."""
+    return tuple(table["row"][marks][:limit].tolist())
+
+
+def _list_groups(table: Table, marks: Marks, limit: int) -> RowList:
+    """Return the same, with twins next to each other, groups in the order of their first row."""
+    order = np.argsort(table["twins"][marks], kind="stable")
+    return tuple(table["row"][marks][order][:limit].tolist())

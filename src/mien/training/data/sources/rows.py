@@ -1,0 +1,31 @@
+"""What every source hands on: pictures, their labels and the parts that the source itself made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The pictures of one source, in its own order.
+
+    Attributes:
+        images: (N, 48, 48) uint8, gray.
+        labels: (N,) int16, positions in `label_names`.
+        parts: (N,) uint8, positions in `table.SPLITS`.
+        name: Name of the data set, such as "FER2013".
+        license: Its terms, in a sentence.
+        label_names: The labels in the order of their numbers.
+        source: Name of the file it was read from, or the word that stands for it.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int16]
+    parts: NDArray[np.uint8]
+    name: str
+    license: str
+    label_names: tuple[str, ...]
+    source: str

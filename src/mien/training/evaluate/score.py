@@ -1,0 +1,194 @@
+"""Score the exported file on one split of a data set: the very file that users run, never a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from mien.core.card import ModelCard
+from mien.core.errors import DataError
+from mien.core.labels import EXPRESSIONS, fer_plus_order
+from mien.inference.expression.classifier import Classifier
+from mien.inference.runtime.bundled import find_model, read_model_file
+from mien.inference.runtime.session import load_model
+from mien.training.data.table import Dataset, Split, open_dataset
+from mien.training.evaluate.metrics import Measures, Share, measure
+
+CHUNK = 256
+"""Pictures read from the memory map at a time: memory stays constant however large the split."""
+
+OnProgress: TypeAlias = Callable[[int, int], None]
+"""Told how many pictures are scored, and how many there are."""
+
+
+class Scored(BaseModel):
+    """What was scored on what.
+
+    Attributes:
+        model: Name of the file.
+        model_sha256: Hash of the whole file. A stamp changes it; the card's `graph_sha256` stays.
+        data: Name of the data set.
+        split: The part that was scored.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    model_sha256: str
+    data: str
+    split: Split
+
+
+class Scores(Measures, Scored):
+    """Everything that `metrics.json` says, in its order.
+
+    Attributes:
+        accuracy_without_twins: Accuracy on the pictures that have no pixel-identical twin in train; None if all have.
+        n_without_twins: Their number.
+        fer_plus_agreement: Share of pictures whose answer is the top of FER+'s seven emotion columns (see
+            `fer_plus_agreement`); None without votes.
+        command: The line that makes these figures again.
+    """
+
+    accuracy_without_twins: Share | None
+    n_without_twins: int
+    fer_plus_agreement: Share | None
+    command: str
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The scores, and the predictions they were computed from.
+
+    Attributes:
+        scores: What `metrics.json` says.
+        card: The model's card as it was when the file was scored.
+        dataset: The data set, opened.
+        rows: (N,) positions in its table.
+        labels: (N,) true positions in the labels.
+        probabilities: (N, K) float32.
+    """
+
+    scores: Scores
+    card: ModelCard
+    dataset: Dataset
+    rows: NDArray[np.intp]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(N,) answered positions in the labels."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def is_same_import(self) -> bool:
+        """Whether the model was trained on this very import, so that the splits mean the same to both."""
+        return self.card.data.sha256 == self.dataset.manifest.sha256
+
+
+def score_model(
+    source: str | os.PathLike[str],
+    data_path: Path,
+    split: Split,
+    *,
+    command: str = "",
+    threads: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> Scoring:
+    """Run a model file over one split of a data set and compute its figures.
+
+    Args:
+        source: What `mien export` wrote, or the name of a bundled model; see `find_model`.
+        data_path: The folder that `mien data import` wrote.
+        split: The part to score.
+        command: The line that makes these figures again, kept beside them.
+        threads: Threads of ONNX Runtime; None for its default here.
+        on_progress: Told after each chunk of pictures.
+
+    Raises:
+        ModelError: If the file is no model of ours.
+        DataError: If the data set can't be read, has no such rows, or has other labels than the model.
+        MissingExtraError: Without the extra "report".
+    """
+    dataset = open_dataset(data_path)
+    rows = dataset.rows_of(split)
+    path = find_model(source)
+    sha256 = hashlib.sha256(read_model_file(path)).hexdigest()
+    model = load_model(path, threads=threads)
+    check_labels(model.card, dataset)
+    probabilities = _classify(Classifier(model), dataset, rows, on_progress)
+    labels = dataset.table["label"][rows].astype(np.int64)
+    is_right = probabilities.argmax(axis=1) == labels
+    without_twins = dataset.without_twins(rows)
+    scores = Scores(
+        model=path.name,
+        model_sha256=sha256,
+        data=dataset.manifest.name,
+        split=split,
+        **dict(measure(labels, probabilities, dataset.labels)),
+        accuracy_without_twins=float(is_right[without_twins].mean()) if without_twins.any() else None,
+        n_without_twins=int(without_twins.sum()),
+        fer_plus_agreement=fer_plus_agreement(dataset, rows, probabilities),
+        command=command,
+    )
+    return Scoring(scores, model.card, dataset, rows, labels, probabilities)
+
+
+def check_labels(card: ModelCard, dataset: Dataset) -> None:
+    """Refuse to compare answers with a truth that means something else.
+
+    Raises:
+        DataError: If names or order of the labels differ.
+    """
+    if card.labels != dataset.labels:
+        raise DataError(
+            f"the model answers {', '.join(card.labels)}, but {dataset.path} has {', '.join(dataset.labels)}; "
+            "names and order must be the same. Score a model that was trained on these labels."
+        )
+
+
+def fer_plus_agreement(dataset: Dataset, rows: NDArray[np.intp], probabilities: NDArray[np.floating]) -> float | None:
+    """Return the share of pictures whose answer is what most of FER+'s ten people saw.
+
+    What they saw is the top of the votes for the seven expressions; ties go to the first in FER2013's order. Pictures
+    that FER+ calls not a face, or that have no vote among the seven, are left out.
+
+    Args:
+        dataset: Where the votes stand.
+        rows: (N,) positions in its table.
+        probabilities: (N, K).
+
+    Returns:
+        0-1; None without votes, or if the labels are not the seven.
+    """
+    if not dataset.manifest.has_votes or set(dataset.labels) != set(EXPRESSIONS):
+        return None
+    votes = dataset.table["votes"][rows][:, fer_plus_order(EXPRESSIONS)]
+    counts = dataset.table["is_face"][rows] & (votes.sum(axis=1, dtype=np.int64) > 0)
+    if not counts.any():
+        return None
+    seen = np.array(EXPRESSIONS)[votes.argmax(axis=1)]
+    answered = np.array(dataset.labels)[probabilities.argmax(axis=1)]
+    return float((seen == answered)[counts].mean())
+
+
+def _classify(
+    classifier: Classifier, dataset: Dataset, rows: NDArray[np.intp], on_progress: OnProgress | None
+) -> NDArray[np.float32]:
+    """Return (N, K) float32 probabilities of the given rows."""
+    probabilities = np.empty((len(rows), len(dataset.labels)), np.float32)
+    for start in range(0, len(rows), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        probabilities[chunk] = classifier.classify(dataset.images[rows[chunk]])
+        if on_progress:
+            on_progress(min(start + CHUNK, len(rows)), len(rows))
+    return probabilities

@@ -1,0 +1,84 @@
+"""Keeps what each epoch earned: its line of history, the best and the last checkpoint, and when to stop."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Checkpoint
+
+from mien.training.fit.module import ExpressionModule
+from mien.training.fit.recipe import Recipe
+from mien.training.fit.run import EpochRecord, Run, write_history
+
+
+class Keeper(Checkpoint):
+    """Writes best.ckpt, history.csv and last.ckpt after each epoch, each in one step, in this order.
+
+    last.ckpt holds the whole history and comes last: a run killed between two of the three goes on from the epoch
+    before, and writes the same again. Lightning calls a `Checkpoint` after all other callbacks of an epoch.
+    """
+
+    def __init__(self, run: Run, recipe: Recipe) -> None:
+        """Prepare for a run.
+
+        Args:
+            run: Where to write.
+            recipe: Says which figure picks the best epoch, and when to give up.
+        """
+        self.run = run
+        self.recipe = recipe
+        self.records: list[EpochRecord] = []
+        self._began = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at the clock."""
+        self._began = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write what the epoch earned."""
+        assert isinstance(pl_module, ExpressionModule)
+        self.records.append(self._record(trainer, pl_module))
+        if best_epoch(self.records, self.recipe) == self.records[-1].epoch:
+            trainer.save_checkpoint(self.run.best_path)
+        write_history(self.run.history_path, self.records)
+        trainer.save_checkpoint(self.run.last_path)
+        if is_over(self.records, self.recipe):
+            trainer.should_stop = True
+
+    def _record(self, trainer: pl.Trainer, module: ExpressionModule) -> EpochRecord:
+        train_loss, train_accuracy = module.train_tally.means()
+        validation_loss, validation_accuracy = module.validation_tally.means()
+        return EpochRecord(
+            epoch=trainer.current_epoch,
+            train_loss=round(train_loss, 6),
+            train_accuracy=round(train_accuracy, 6),
+            validation_loss=round(validation_loss, 6),
+            validation_accuracy=round(validation_accuracy, 6),
+            lr=module.epoch_lr,
+            seconds=round(time.monotonic() - self._began, 2),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the history for the checkpoint."""
+        return {"records": [list(record) for record in self.records]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the history back from the checkpoint."""
+        self.records = [EpochRecord(*record) for record in state_dict["records"]]
+
+
+def best_epoch(records: list[EpochRecord], recipe: Recipe) -> int:
+    """Return the first epoch with the best validation figure, by the recipe's `best_by`."""
+    if recipe.best_by == "accuracy":
+        return max(records, key=lambda record: record.validation_accuracy).epoch
+    return min(records, key=lambda record: record.validation_loss).epoch
+
+
+def is_over(records: list[EpochRecord], recipe: Recipe) -> bool:
+    """Return whether the run has all its epochs, or none was better for as long as the recipe waits."""
+    if not records:
+        return False
+    waited = records[-1].epoch - best_epoch(records, recipe)
+    return records[-1].epoch + 1 >= recipe.epochs or 0 < recipe.stop_after_epochs <= waited

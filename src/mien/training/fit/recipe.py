@@ -1,0 +1,192 @@
+"""A recipe: everything that decides how a network is trained, as one frozen value.
+
+The defaults are the run we recommend. A TOML file changes some of them, flags change those again, and the result is
+saved beside the run. No torch here, so that a bad recipe is refused before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mien.core.atomic import write_bytes
+from mien.core.errors import MissingExtraError, RecipeError
+from mien.training.models.registry import find_network
+
+Positive = Annotated[float, Field(gt=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Rows(_Section):
+    """Which training rows are shown, and how often. Validation and test rows are never touched."""
+
+    drop_not_a_face: bool = Field(True, description="leave out rows that FER+ calls not a face, and single-valued ones")
+    drop_contradicting: bool = Field(False, description="leave out identical pictures with different labels")
+    oversample: bool = Field(False, description="draw each class equally often")
+
+
+class Augment(_Section):
+    """Random changes of each training picture, drawn anew each time; 0 switches one off."""
+
+    flip: Share = Field(0.5, description="probability of mirroring")
+    rotation_deg: Annotated[float, Field(ge=0.0, le=180.0)] = Field(12.0, description="up to this angle either way")
+    zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
+    shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
+    brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
+    contrast: BelowOne = Field(0.25, description="scale the contrast by 1 - contrast to 1 + contrast")
+    erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
+
+
+class Loss(_Section):
+    """Cross-entropy, and what it aims at."""
+
+    label_smoothing: BelowOne = Field(0.1, description="share of the target spread over all classes")
+    votes_share: Share = Field(0.0, description="share of FER+'s votes in the target, the rest is the label")
+    class_weights: bool = Field(False, description="weigh classes by the inverse of how often they occur")
+
+
+class Optimizer(_Section):
+    """Which optimizer, and how large its steps are."""
+
+    name: Literal["sgd", "adam", "adamw", "rmsprop", "adamax"] = Field("sgd", description="sgd is with Nesterov")
+    lr: Positive = Field(0.1, description="learning rate; the highest of the schedule")
+    momentum: BelowOne = Field(0.9, description="of sgd and rmsprop")
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(5e-4, description="not applied to biases and norms")
+
+
+class Schedule(_Section):
+    """How the learning rate changes."""
+
+    name: Literal["constant", "plateau", "step", "cosine", "one-cycle"] = Field("one-cycle", description="its shape")
+    warmup: BelowOne = Field(0.15, description="one-cycle: share of the run in which the rate rises")
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.5, description="plateau and step: multiplies the rate")
+    patience_epochs: Annotated[int, Field(ge=0)] = Field(5, description="plateau: epochs without a lower loss")
+    every_epochs: Annotated[int, Field(ge=1)] = Field(20, description="step: epochs between two steps")
+
+
+class Recipe(_Section):
+    """A training run, wholly described.
+
+    Equal recipes with equal data give equal weights on the same machine.
+    """
+
+    name: str = Field("custom", description="short name, goes into the model card")
+    network: str = Field("resnet-se", description="a name of the registry")
+    options: dict[str, int | float] = Field(default_factory=dict, description="options of the network")
+    epochs: Annotated[int, Field(ge=1)] = Field(36, description="passes over the training rows")
+    batch_size: Annotated[int, Field(ge=2, le=65_536)] = Field(128, description="pictures a step")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="of weights, order, dropout and augmentation")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
+    precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is quick")
+    ema: BelowOne = Field(0.999, description="decay of the averaged weights that are scored and kept; 0: none")
+    best_by: Literal["accuracy", "loss"] = Field("accuracy", description="validation figure that picks the best epoch")
+    stop_after_epochs: Annotated[int, Field(ge=0)] = Field(0, description="epochs without a better one; 0: never")
+    rows: Rows = Rows()
+    augment: Augment = Augment()
+    loss: Loss = Loss()
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _network_is_known(self) -> Recipe:
+        entry = find_network(self.network)
+        unknown = sorted(set(self.options) - set(entry.options))
+        if unknown:
+            raise ValueError(f"network {self.network} has no option {unknown[0]!r} (it has {', '.join(entry.options)})")
+        for option, value in self.options.items():
+            if isinstance(entry.options[option], int) and not (isinstance(value, int) and value > 0):
+                raise ValueError(f"option {option} of {self.network} needs a whole number above 0, got {value}")
+            if isinstance(entry.options[option], float) and not 0 <= value < 1:
+                raise ValueError(f"option {option} of {self.network} lies in 0 to below 1, got {value}")
+        return self
+
+    def sha256(self) -> str:
+        """Return the hash of the resolved recipe, which goes into the model card."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the resolved recipe as TOML, in one step.
+
+        Raises:
+            MissingExtraError: Without the extra "train".
+        """
+        try:
+            import tomli_w
+        except ImportError:
+            raise MissingExtraError("train", "tomli-w") from None
+        write_bytes(path, tomli_w.dumps(self.model_dump()).encode())
+
+
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes inside the package, sorted."""
+    folder = files("mien.recipes")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe by its shipped name or from a TOML file, and apply changes.
+
+    Args:
+        recipe: A name of `shipped_recipes`, or a path; names come before paths.
+        changes: Nested fields that override those of the file.
+
+    Raises:
+        RecipeError: If there is no such recipe, or it has an unknown field, a wrong type or an impossible value.
+    """
+    name = str(recipe)
+    try:
+        if name in shipped_recipes():
+            text = (files("mien.recipes") / f"{name}.toml").read_text(encoding="utf-8")
+        else:
+            text = Path(recipe).read_text(encoding="utf-8")
+        fields = tomllib.loads(text)
+    except (FileNotFoundError, IsADirectoryError):
+        raise RecipeError(
+            f"recipe {name!r}: neither a shipped name nor a TOML file. Shipped: {', '.join(shipped_recipes())}."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"recipe {name!r} can't be read: {error}.") from None
+    fields.setdefault("name", Path(name).stem)
+    return make_recipe(_merge(fields, changes or {}), where=f"recipe {name!r}")
+
+
+def make_recipe(fields: Mapping[str, Any], where: str = "the recipe") -> Recipe:
+    """Check fields and make a recipe of them.
+
+    Raises:
+        RecipeError: If a field is unknown, of a wrong type, or has an impossible value; all of them in one message.
+    """
+    try:
+        return Recipe.model_validate(dict(fields))
+    except ValidationError as error:
+        problems = "; ".join(_describe(dict(problem)) for problem in error.errors())
+        raise RecipeError(f"{where}: {problems}") from None
+
+
+def _describe(problem: dict[str, Any]) -> str:
+    """Put one of pydantic's findings into words."""
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{field} is no field of a recipe"
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{field}: {text[0].lower()}{text[1:]}, got {problem['input']!r}" if field else text
+
+
+def _merge(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `fields` with those in `changes` replaced, section by section."""
+    merged = dict(fields)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return merged

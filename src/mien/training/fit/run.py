@@ -1,0 +1,218 @@
+"""A run's folder: what a training leaves behind, and how far it got.
+
+    RUN/
+    ├── recipe.toml        resolved
+    ├── data.json          which data set, by its hash
+    ├── environment.json   versions, device and commit it was begun with
+    ├── history.csv        one line an epoch
+    ├── best.ckpt          the best epoch by validation
+    ├── last.ckpt          the last finished epoch; `--resume` goes on from here
+    └── temperature.json   fitted on validation when the training ended: its presence says that the run is finished
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mien.core.atomic import write_text
+from mien.core.errors import RecipeError, RunError
+from mien.training.fit.recipe import Recipe, load_recipe
+
+
+_Form = TypeVar("_Form", bound=BaseModel)
+
+
+class EpochRecord(NamedTuple):
+    """One line of `history.csv`; epochs count from 0, accuracies are shares."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    lr: float
+    seconds: float
+
+
+class TrainedOn(BaseModel):
+    """What `data.json` says of the data set a run was trained on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    license: str
+    sha256: str
+    labels: tuple[str, ...]
+    channels: int
+    size_px: int
+
+
+class Environment(BaseModel):
+    """What `environment.json` says: with what a run was begun."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    commit: str
+    versions: dict[str, str]
+    python: str
+    processor: str
+    cores: int
+    threads: int
+    device: str
+    precision: str
+
+
+class Calibration(BaseModel):
+    """What `temperature.json` says: fitted on validation with the weights of the best epoch."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    temperature: float
+    validation_loss_before: float
+    validation_loss_after: float
+    best_epoch: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training run."""
+
+    path: Path
+
+    @property
+    def recipe_path(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def data_path(self) -> Path:
+        """The data set's fingerprint."""
+        return self.path / "data.json"
+
+    @property
+    def environment_path(self) -> Path:
+        """Versions, device and commit."""
+        return self.path / "environment.json"
+
+    @property
+    def history_path(self) -> Path:
+        """One line an epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def best_path(self) -> Path:
+        """The best epoch's checkpoint."""
+        return self.path / "best.ckpt"
+
+    @property
+    def last_path(self) -> Path:
+        """The last finished epoch's checkpoint."""
+        return self.path / "last.ckpt"
+
+    @property
+    def temperature_path(self) -> Path:
+        """The calibration; there once the run is finished."""
+        return self.path / "temperature.json"
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the folder holds a run."""
+        return self.recipe_path.exists()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.temperature_path.exists()
+
+    def recipe(self) -> Recipe:
+        """Read the resolved recipe.
+
+        Raises:
+            RunError: If the folder is no run.
+        """
+        self._require(self.recipe_path)
+        try:
+            return load_recipe(self.recipe_path)
+        except RecipeError as error:
+            raise RunError(f"{self.path}: {error}") from None
+
+    def trained_on(self) -> TrainedOn:
+        """Read which data set it was trained on.
+
+        Raises:
+            RunError: If the folder is no run.
+        """
+        return _read(self.data_path, TrainedOn, self)
+
+    def environment(self) -> Environment:
+        """Read what it was begun with.
+
+        Raises:
+            RunError: If the folder is no run.
+        """
+        return _read(self.environment_path, Environment, self)
+
+    def calibration(self) -> Calibration:
+        """Read the calibration.
+
+        Raises:
+            RunError: If the run is not finished.
+        """
+        return _read(self.temperature_path, Calibration, self)
+
+    def history(self) -> list[EpochRecord]:
+        """Read the history. See `read_history`."""
+        return read_history(self.path)
+
+    def _require(self, path: Path) -> None:
+        if not path.exists():
+            hint = "Let it finish with --resume." if self.is_started else "Name the folder given to `mien train --out`."
+            raise RunError(f"{self.path} holds no {path.name}. {hint}")
+
+
+def write_history(path: Path, records: list[EpochRecord]) -> None:
+    """Write `history.csv` in one step."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(EpochRecord._fields)
+    writer.writerows(records)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read the history of a run.
+
+    Args:
+        path: The run's folder.
+
+    Returns:
+        One record a finished epoch, in order; empty if none is.
+
+    Raises:
+        RunError: If the folder has no history, or one of another form.
+    """
+    file = path / "history.csv"
+    try:
+        with file.open(newline="", encoding="utf-8") as text:
+            header, *rows = list(csv.reader(text)) or [[]]
+        if tuple(header) != EpochRecord._fields:
+            raise ValueError(f"columns {','.join(header)}, expected {','.join(EpochRecord._fields)}")
+        return [EpochRecord(int(row[0]), *map(float, row[1:])) for row in rows]
+    except FileNotFoundError:
+        raise RunError(f"{path} holds no history.csv. Name the folder given to `mien train --out`.") from None
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise RunError(f"{file} can't be read: {error}.") from None
+
+
+def _read(path: Path, form: type[_Form], run: Run) -> _Form:
+    run._require(path)
+    try:
+        return form.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, ValidationError) as error:
+        raise RunError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None

@@ -1,0 +1,33 @@
+"""cnn3: three convolutions and two dense layers, the network of many first tutorials on FER2013."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mien.training.models.blocks import Dropout
+
+
+def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Module:
+    """Build 3 x [conv 3x3 'same' of 32, 64, 128 filters, ReLU, max-pool, dropout], dense 256 and 128.
+
+    Args:
+        classes: Number of labels, K.
+        channels: 1 for gray, 3 for RGB.
+        size_px: Side of the pictures, at least 8.
+        dropout: After each pooling.
+        dense_dropout: After each dense layer.
+
+    Returns:
+        A module from (B, channels, size_px, size_px) to (B, K) logits.
+    """
+    layers: list[nn.Module] = []
+    inputs = channels
+    for filters in (32, 64, 128):
+        layers += [nn.Conv2d(inputs, filters, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2), Dropout(dropout)]
+        inputs = filters
+    layers.append(nn.Flatten())
+    inputs *= (size_px // 8) ** 2
+    for units in (256, 128):
+        layers += [nn.Linear(inputs, units), nn.ReLU(inplace=True), Dropout(dense_dropout)]
+        inputs = units
+    return nn.Sequential(*layers, nn.Linear(inputs, classes))

@@ -1,0 +1,21 @@
+"""What stands before every network: uint8 pictures become standardized tensors, in training and in the exported graph."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+MEAN = 0.5
+SPREAD = 0.25
+"""Fixed rather than taken from the data, so that a model does not carry its data set's lighting with it."""
+
+
+def to_planes(images: Tensor) -> Tensor:
+    """Turn (B, H, W) gray or (B, H, W, 3) RGB uint8 into (B, C, H, W) float32 in 0-1."""
+    planes = images.unsqueeze(1) if images.dim() == 3 else images.permute(0, 3, 1, 2)
+    return planes.to(torch.float32) / 255.0
+
+
+def standardize(planes: Tensor) -> Tensor:
+    """Shift and scale values in 0-1 so that typical pictures lie around 0 with a spread of about 1."""
+    return (planes - MEAN) / SPREAD
