@@ -1,1 +1,1 @@
-
+"""The words: values and errors that everything else speaks in."""

@@ -1,9 +1,15 @@
-"""Write a file or a folder wholly or not at all: a reader, or a process killed half-way, never sees a part of it."""
+"""Write a file or a folder wholly or not at all: a reader, or a process killed half-way, never sees a part of it.
+
+What is being written lies beside its place as `.NAME.partial-XXXXXXXX`, locked for as long as its process lives. A part
+without a lock was left by a process that was killed; the next writer of the same place removes it.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,29 +17,30 @@ from pathlib import Path
 
 from mien.core.errors import InputError
 
+if sys.platform != "win32":
+    import fcntl
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+"""What `write` fails with, without naming the file."""
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path` in one step.
 
     Args:
-        path: The file that shall exist in the end. Its folder is made if absent.
+        path: The file that shall exist in the end. Its folder is made if absent; a link is followed.
 
     Raises:
-        InputError: If the folder can't be written to, or the disk is full.
+        InputError: If the file can't be written, `path` is a folder or a device, or the disk is full. Errors of the
+            body that have nothing to do with the temporary path are passed on.
     """
-    temporary = path.with_name(f".{path.name}.partial-{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        _flush_to_disk(temporary)
-        os.replace(temporary, path)
-        _flush_to_disk(path.parent)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror or error}. Name a place that can be written to.") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with _blame(path):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            raise _refusal(path, "it is a folder" if target.is_dir() else "it is no ordinary file")
+    with _write_in_one_step(path, target, is_folder=False) as partial:
+        yield partial
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -51,52 +58,159 @@ def write_text(path: Path, text: str) -> None:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it is renamed to `path` in one step.
 
-    What a killed process left beside `path` earlier is removed first.
+    Args:
+        path: The folder that shall exist in the end. Those above it are made if absent.
 
     Raises:
-        InputError: If `path` exists and is not an empty folder, or its parent can't be written to.
+        InputError: If the folder can't be made, see `check_new_folder`, or the disk is full. Errors of the body that
+            have nothing to do with the temporary folder are passed on.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InputError(f"{path} exists already. Name another folder, or remove it first.")
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    check_new_folder(path)
+    with _write_in_one_step(path, Path(os.path.realpath(path)), is_folder=True) as partial:
+        yield partial
+
+
+def check_new_folder(path: Path) -> None:
+    """Refuse a folder that `atomic_folder` can't make, before anything costly is done for it.
+
+    Raises:
+        InputError: If `path` exists and is not an empty folder, if it is the current folder or a disk's own folder,
+            or if the folder it lies in can't be written to.
+    """
+    with _blame(path):
+        target = Path(os.path.realpath(path))
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise InputError(f"{path} exists already. Name another folder, or remove it first.")
+        if os.path.ismount(target) or target == Path(os.path.realpath(os.curdir)):
+            raise InputError(f"{path} can't be replaced in one step while it is in use. Name a new folder inside it.")
+        nearest = next(folder for folder in target.parents if folder.exists())
+        if not nearest.is_dir():
+            raise _refusal(path, f"{nearest} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise _refusal(path, f"no leave to write into {nearest}")
+
+
+@contextmanager
+def _write_in_one_step(path: Path, target: Path, *, is_folder: bool) -> Iterator[Path]:
+    """Yield a new partial of `target`, and let it take its place; errors name `path`, as the caller called it."""
+    with _blame(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
+        partial, lock = _create(target, is_folder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path)
-        temporary.mkdir()
-        yield temporary
-        for file in temporary.rglob("*"):
-            _flush_to_disk(file)
-        os.replace(temporary, path)
-        _flush_to_disk(path.parent)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror or error}. Name a place that can be written to.") from error
+        with _blame(path, only_for=partial):
+            yield partial
+        with _blame(path):
+            _flush(partial)
+            if is_folder:
+                with suppress(FileNotFoundError):
+                    target.rmdir()  # an empty one; not every system lets a folder replace it
+            partial.replace(target)
+        with suppress(OSError):  # it is written; not every file system can flush a folder
+            _flush(target.parent, with_contents=False)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(partial)
+        _unlock(lock)
 
 
-def _remove_abandoned(path: Path) -> None:
-    """Remove partial folders of `path` whose process is gone."""
-    for left in path.parent.glob(f".{path.name}.partial-*"):
-        owner = left.name.rpartition("-")[2]
-        if owner.isdigit() and not _is_running(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
+@contextmanager
+def _blame(path: Path, only_for: Path | None = None) -> Iterator[None]:
+    """Turn the system's errors in writing into ours: all of them, or those that concern one path."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
+        yield
+    except OSError as error:
+        if only_for is not None and not _concerns(error, only_for):
+            raise
+        raise _refusal(path, error.strerror or str(error)) from error
+
+
+def _refusal(path: Path, reason: str) -> InputError:
+    return InputError(f"can't write {path}: {reason}. Name a place that can be written to.")
+
+
+def _concerns(error: OSError, path: Path) -> bool:
+    """Whether an error came from writing to `path` or below it."""
+    if isinstance(error.filename, str | bytes):
+        named = Path(os.fsdecode(error.filename))
+        return path == named or path in named.parents
+    return error.errno in _DISK_ERRORS
+
+
+def _create(target: Path, is_folder: bool) -> tuple[Path, int | None]:
+    """Make an empty partial and lock it; another one if a writer beside us took it for abandoned before that."""
+    while True:
+        partial = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:8]}")
+        if is_folder:
+            partial.mkdir()
+        else:
+            partial.touch(exist_ok=False)
+        with suppress(FileNotFoundError):
+            lock = _lock(partial)
+            if partial.exists():
+                return partial, lock
+            _unlock(lock)
+
+
+def _remove_abandoned(target: Path) -> None:
+    """Remove the partials of `target` whose process is gone."""
+    prefix = f".{target.name}.partial-"
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        for partial in [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]:
+            with suppress(OSError):
+                lock = _lock(partial, is_waiting=False)
+                if lock is not None:
+                    _remove(partial)
+                    _unlock(lock)
+
+
+def _lock(partial: Path, *, is_waiting: bool = True) -> int | None:
+    """Lock a partial; the lock ends with the process, however it ends.
+
+    Args:
+        partial: What to lock.
+        is_waiting: True: lock it as ours, where the file system can lock. False: see whether anyone has it.
+
+    Returns:
+        The lock; None where there are no such locks, so that everything counts as being in use.
+
+    Raises:
+        OSError: If somebody has it and `is_waiting` is False, or it is gone.
+    """
+    if sys.platform == "win32":
+        return None
+    handle = os.open(partial, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH if is_waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
-    return process != os.getpid()
-
-
-def _flush_to_disk(path: Path) -> None:
-    """Ask the system to have the file or folder on disk before going on."""
-    with suppress(PermissionError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
+        if not is_waiting:
             os.close(handle)
+            raise
+    return handle
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def _remove(partial: Path) -> None:
+    """Remove a file or a folder, if it is there and can be removed."""
+    if partial.is_dir():
+        shutil.rmtree(partial, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            partial.unlink()
+
+
+def _flush(path: Path, *, with_contents: bool = True) -> None:
+    """Ask the system to have a file, or a folder and all that is in it, on disk before going on."""
+    if path.is_dir() and with_contents:
+        for inside in path.iterdir():
+            _flush(inside)
+    if sys.platform == "win32" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

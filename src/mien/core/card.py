@@ -11,6 +11,7 @@ from mien.core.errors import CardError
 SCHEMA_VERSION = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Label = Annotated[str, Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -65,7 +66,14 @@ class Metrics(_Strict):
     macro_f1: Share
     ece: Share
     accuracy_without_twins: Share | None = None
-    n_without_twins: int | None = None
+    n_without_twins: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _interval_is_ordered(self) -> Metrics:
+        low, high = self.accuracy_ci95
+        if low > high:
+            raise ValueError(f"accuracy_ci95 is [low, high], got [{low}, {high}]")
+        return self
 
 
 class ModelCard(_Strict):
@@ -93,7 +101,7 @@ class ModelCard(_Strict):
     schema_version: int = SCHEMA_VERSION
     name: str = Field(min_length=1)
     task: Literal["expression"] = "expression"
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[Label, ...] = Field(min_length=2)
     input: ModelInput
     crop: str
     temperature: float = Field(gt=0.0)
@@ -125,14 +133,20 @@ class ModelCard(_Strict):
             CardError: If the text is no card, or one of another schema version.
         """
         try:
-            card = cls.model_validate_json(text)
+            version = _Version.model_validate_json(text).schema_version
+            if version == SCHEMA_VERSION:
+                return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the card"
             raise CardError(f"the model card is not valid: {place}: {first['msg']}. Export the model again.") from None
-        if card.schema_version != SCHEMA_VERSION:
-            raise CardError(
-                f"the model card has schema version {card.schema_version}, this mien reads {SCHEMA_VERSION}. "
-                "Export the model again, or install the mien that made it."
-            )
-        return card
+        raise CardError(
+            f"the model card has schema version {version}, this mien reads {SCHEMA_VERSION}. "
+            "Export the model again, or install the mien that made it."
+        )
+
+
+class _Version(BaseModel):
+    """What cards of every version have in common; another version may differ in all else."""
+
+    schema_version: int

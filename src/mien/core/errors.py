@@ -85,5 +85,7 @@ class MissingExtraError(MienError, ImportError):
             extra: The extra of mien that holds the package, such as "train".
             missing: The package that could not be imported.
         """
-        super().__init__(f"this needs the package {missing!r}, which is not installed. Run: pip install 'mien[{extra}]'")
+        super().__init__(
+            f"this needs the package {missing!r}, which is not installed. Run: pip install 'mien[{extra}]'"
+        )
         self.extra = extra

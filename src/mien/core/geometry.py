@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +18,11 @@ Landmarks: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels; x and y are its top left corner, and it may reach over the picture's border."""
+    """A rectangle in pixels; x and y are its top left corner, and it may reach over the picture's border.
+
+    Raises:
+        InputError: If one of the four is no finite number, or width or height is not above 0.
+    """
 
     x: float
     y: float
@@ -25,8 +30,10 @@ class Box:
     height: float
 
     def __post_init__(self) -> None:
-        if not all(isfinite(value) for value in self.to_list()):
+        if not all(isinstance(value, Real) and isfinite(value) for value in self.to_list()):
             raise InputError(f"a box needs four finite numbers, got {self.to_list()}")
+        for side in self.__slots__:
+            object.__setattr__(self, side, float(getattr(self, side)))  # numpy's numbers are no JSON
         if self.width <= 0 or self.height <= 0:
             raise InputError(f"a box needs a width and a height above 0, got {self.width} x {self.height}")
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from mien.core.errors import InputError
 from mien.core.geometry import Box, Landmarks
 
 CERTAIN_FROM = 0.5
 """The calibrated confidence from which a face's label is more likely right than wrong."""
+
+SUM_TOLERANCE = 1e-3
+"""How far the sum of probabilities may lie from 1, for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,11 @@ class Quality:
     turn_deg: float | None = None
     tilt_deg: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
+
     def to_dict(self) -> dict[str, float | None]:
         """Return the four values as plain JSON types."""
         return {
@@ -40,7 +51,7 @@ class Quality:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face and its apparent expression.
 
@@ -50,6 +61,9 @@ class Face:
         landmarks: (5, 2) float32 pixels, or None.
         probabilities: One entry a label of the model's card, in its order; they sum to 1.
         quality: What a user needs to judge the reading.
+
+    Raises:
+        InputError: If a value is out of its range, or the probabilities don't sum to 1.
     """
 
     box: Box
@@ -59,11 +73,13 @@ class Face:
     quality: Quality
 
     def __post_init__(self) -> None:
-        if not self.probabilities:
-            raise InputError("a face needs at least one label with its probability, got none")
-        if self.score is not None and not 0.0 <= self.score <= 1.0:
-            raise InputError(f"a face's score lies between 0 and 1, got {self.score}")
-        object.__setattr__(self, "probabilities", MappingProxyType(dict(self.probabilities)))
+        if self.score is not None:
+            if not 0.0 <= self.score <= 1.0:
+                raise InputError(f"a face's score lies between 0 and 1, got {self.score}")
+            object.__setattr__(self, "score", float(self.score))
+        if self.landmarks is not None:
+            object.__setattr__(self, "landmarks", _freeze_landmarks(self.landmarks))
+        object.__setattr__(self, "probabilities", _freeze_probabilities(self.probabilities))
 
     @property
     def expression(self) -> str:
@@ -93,6 +109,33 @@ class Face:
             "quality": self.quality.to_dict(),
         }
 
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, Face) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.box, self.score, *self.probabilities.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping can't be pickled as it is
+        return Face, (self.box, self.score, self.landmarks, dict(self.probabilities), self.quality)
+
+
+def _freeze_landmarks(landmarks: Landmarks) -> Landmarks:
+    """Return a read-only copy of five finite points."""
+    frozen = np.array(landmarks, np.float32)
+    if frozen.shape != (5, 2) or not np.isfinite(frozen).all():
+        raise InputError(f"landmarks are five finite points, (5, 2), got {frozen.shape} {frozen.tolist()}")
+    frozen.setflags(write=False)
+    return frozen
+
+
+def _freeze_probabilities(probabilities: Mapping[str, float]) -> Mapping[str, float]:
+    """Return a read-only copy of probabilities that sum to 1."""
+    frozen = {label: float(probability) for label, probability in probabilities.items()}
+    is_sound = all(isfinite(value) and value >= 0.0 for value in frozen.values())
+    if not is_sound or abs(sum(frozen.values()) - 1.0) > SUM_TOLERANCE:
+        raise InputError(f"a face needs probabilities of its labels that sum to 1, got {frozen}")
+    return MappingProxyType(frozen)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -104,6 +147,9 @@ class Picture:
         height: Likewise.
         faces: The faces found, or None if it couldn't be read.
         error: {"code": ..., "message": ...} if it couldn't be read, else None.
+
+    Raises:
+        InputError: If it holds neither faces nor an error or both, or faces without the picture's size.
     """
 
     source: str
@@ -115,6 +161,8 @@ class Picture:
     def __post_init__(self) -> None:
         if (self.faces is None) == (self.error is None):
             raise InputError("a picture holds either its faces or an error, not both and not neither")
+        if self.faces is not None and (self.width is None or self.height is None):
+            raise InputError(f"a picture that was read has a size, got {self.width} x {self.height}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line that `mien predict --json` prints, as plain JSON types."""

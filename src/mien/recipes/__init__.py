@@ -1,0 +1,1 @@
+"""Recipes, one TOML file each: `mien train NAME` finds them here."""

@@ -25,7 +25,7 @@ def draw_classes(measures: Measures) -> Figure:
             axes.annotate(
                 f"n = {figures.support:,}",
                 (0, place),
-                (-5, -1),
+                (-5, -3),
                 xycoords=("axes fraction", "data"),
                 textcoords="offset points",
                 ha="right",

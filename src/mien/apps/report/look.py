@@ -6,7 +6,7 @@ Figures are drawn without pyplot: no display, and no global list of open figures
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 INK, MUTED, GRID, PAPER = "#1d2733", "#5b6774", "#dfe4ea", "#fffffe"
 BLUE, ORANGE = "#1f6fb4", "#c9560f"
@@ -41,7 +41,7 @@ WIDTH_IN = 7.0
 
 PRINT_DPI = 300
 
-LOOK: dict[str, Any] = {
+LOOK: Mapping[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.grid": True,
@@ -67,6 +67,7 @@ LOOK: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "mien",
     "text.color": INK,
+    "text.parse_math": False,  # a label may hold a dollar sign
     "xtick.color": MUTED,
     "xtick.labelsize": 8.5,
     "xtick.major.size": 0.0,
@@ -102,7 +103,7 @@ def color_of(label: str, labels: Sequence[str]) -> str:
 
 def show_percent(axes: Axes, axis: str) -> None:
     """Label an axis whose values are shares 0-1 in percent."""
-    getattr(axes, f"{axis}axis").set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    getattr(axes, f"{axis}axis").set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:g} %"))
 
 
 def to_png(figure: Figure) -> bytes:
@@ -125,5 +126,7 @@ def to_svg(figure: Figure) -> str:
     text = text[text.index("<svg") :]
     for color, variable in PAGE_COLORS.items():
         text = text.replace(color, f"var({variable})")
+    text = re.sub(r" <metadata>.*?</metadata>\n", "", text, flags=re.DOTALL)
+    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)  # HTML knows the namespaces of an inline SVG
     # Matplotlib names its groups alike in every figure, but an id may stand only once in a page.
-    return re.sub(r'<g id="[^"]*">', "<g>", text)
+    return re.sub(r'<g id="[^"]*"', "<g", text)

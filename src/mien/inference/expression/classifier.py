@@ -69,10 +69,9 @@ class Classifier:
         wants_gray = self._model.card.input.color == "gray"
         if wants_gray and crop.ndim == 3:
             crop = to_gray(crop)
-        square = resize(crop, self._model.card.input.size_px)
-        if not wants_gray and square.ndim == 2:
-            return np.repeat(square[:, :, None], 3, axis=2)
-        return square
+        elif not wants_gray and crop.ndim == 2:
+            crop = np.repeat(crop[:, :, None], 3, axis=2)
+        return resize(crop, self._model.card.input.size_px)
 
     def classify_prepared(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Classify what `prepare` returned, in one call of the network.

@@ -60,8 +60,9 @@ class _Scale(NamedTuple):
 def annotate(image: PictureSource, faces: Iterable[Face]) -> RGB:
     """Draw faces onto a copy of their picture.
 
-    Each face has a frame in its expression's color and a label with the name, the confidence in percent, and a bar. Where
-    the model is not certain, the frame is dashed and the name has a question mark. Lines and letters grow with the picture.
+    Each face has a frame in its expression's color and a label with the name, the confidence in percent, and a bar.
+    Where the model is not certain, the frame is dashed and the name has a question mark. Lines and letters grow with
+    the picture.
 
     Args:
         image: (H, W, 3) RGB or (H, W) gray uint8, or whatever else `read_picture` takes.
@@ -146,7 +147,7 @@ def _gaps(length: int, step: int) -> list[tuple[int, int]]:
 
 
 def _draw_label(picture: Image.Image, box: tuple[int, int, int, int], face: Face, scale: _Scale) -> None:
-    """Draw a panel with name, percent and bar: above the face if there is room, else at the foot of its box."""
+    """Draw a panel with name, percent and bar, all in one width."""
     font = ImageFont.load_default(scale.text)
     name = face.expression if face.is_certain else f"{face.expression}?"
     percent = f"{face.confidence:.0%}"
@@ -155,10 +156,7 @@ def _draw_label(picture: Image.Image, box: tuple[int, int, int, int], face: Face
     inner = max(round(font.getlength(name) + gap + font.getlength(percent)), round(scale.text * 6))
     width = min(inner + 2 * scale.pad, picture.width)
     height = ascent + descent + scale.bar + 2 * scale.pad + scale.pad // 2
-    left = min(max(box[0], 0), picture.width - width)
-    above = box[1] - height - scale.line
-    top = above if above >= 0 else max(0, min(box[3], picture.height) - height - 2 * scale.line)
-
+    left, top = _place_label(picture.size, box, width, height, scale)
     rounded = partial(_paste_rounded, picture)
     rounded(_PANEL, (left, top, left + width, top + height), scale.pad, _PANEL_OPACITY)
     draw = ImageDraw.Draw(picture)
@@ -170,6 +168,20 @@ def _draw_label(picture: Image.Image, box: tuple[int, int, int, int], face: Face
     rounded(_TRACK, (start, bar_top, stop, bar_top + scale.bar), scale.bar // 2, 1.0)
     filled = max(scale.bar, round((stop - start) * face.confidence))
     rounded(color_of(face.expression), (start, bar_top, start + filled, bar_top + scale.bar), scale.bar // 2, 1.0)
+
+
+def _place_label(
+    size: tuple[int, int], box: tuple[int, int, int, int], width: int, height: int, scale: _Scale
+) -> tuple[int, int]:
+    """Return left and top of a label: above its face if there is room, else below it, else at the foot inside."""
+    left = box[0] if width <= box[2] - box[0] else (box[0] + box[2] - width) // 2
+    if box[1] - scale.line - height >= 0:
+        top = box[1] - scale.line - height
+    elif box[3] + scale.line + height <= size[1]:
+        top = box[3] + scale.line
+    else:
+        left, top = left + 3 * scale.line, box[3] - height - 3 * scale.line
+    return max(0, min(left, size[0] - width)), max(0, top)
 
 
 def _paste_rounded(

@@ -29,7 +29,7 @@ MAX_FILE_BYTES: Final = 128 * 2**20
 MAX_PIXELS: Final = 120_000_000
 """Larger pictures are refused before they are decoded; 120 million take 360 MB as an array."""
 
-FORMATS: Final = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+FORMATS: Final = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Pillow's names of what is read. Formats that start other programs (EPS) or hold other than pictures are left out."""
 
 SUFFIXES: Final = frozenset(
@@ -169,9 +169,15 @@ def _decode(data: bytes, name: str) -> RGB:
     _check_bytes(len(data), name)
     with _named(name):
         with _without_warnings():
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=_known_formats())
         with image:
             return _upright_rgb(image, name)
+
+
+def _known_formats() -> list[str]:
+    """Return those of `FORMATS` that the installed Pillow knows; AVIF came in 11.3."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _upright_rgb(image: Image.Image, name: str) -> RGB:
@@ -217,7 +223,7 @@ def _named(name: str) -> Iterator[None]:
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        known = ", ".join(name for name in FORMATS if name not in ("DIB", "MPO"))
+        known = ", ".join(name for name in FORMATS if name != "DIB")
         raise UnreadableMediaError(
             f"{name} is not a picture that mien can read ({known}), or it is damaged."
         ) from error

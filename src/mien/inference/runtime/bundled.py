@@ -1,13 +1,15 @@
-"""Which file a model's name or path means, and the bytes of that file."""
+"""Which file a model's name or path means, its bytes, and its card."""
 
 from __future__ import annotations
 
 import os
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from mien.core.card import ModelCard
 from mien.core.errors import ModelError
+from mien.inference.runtime.envelope import read_card
 
 BUNDLED: Final[dict[str, str]] = {"expression": "expression.onnx"}
 """Name of a bundled model: its file in the package `mien.inference.runtime.weights`."""
@@ -16,6 +18,32 @@ DEFAULT_MODEL: Final = "expression"
 
 MAX_MODEL_BYTES: Final = 512 * 2**20
 """Larger files are refused before they are read: expression networks have a few megabytes."""
+
+
+class ModelFile(NamedTuple):
+    """A model file that was read, its card checked; its graph is not open yet."""
+
+    path: Path
+    data: bytes
+    card: ModelCard
+
+
+def read_model(source: str | os.PathLike[str] = DEFAULT_MODEL) -> ModelFile:
+    """Read a model and check its card; errors name the file.
+
+    Args:
+        source: Name of a bundled model, or a path; see `find_model`.
+
+    Raises:
+        ModelError: If the file is absent, too large, no ONNX file, or cut short.
+        CardError: If the card is missing, of another version, changed, or belongs to another graph.
+    """
+    path = find_model(source)
+    data = read_model_file(path)
+    try:
+        return ModelFile(path, data, read_card(data))
+    except ModelError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def find_model(source: str | os.PathLike[str]) -> Path:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from mien.core.card import ModelCard
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
-from mien.inference.runtime.bundled import DEFAULT_MODEL, find_model, read_model_file
-from mien.inference.runtime.envelope import read_card
+from mien.inference.runtime.bundled import DEFAULT_MODEL, read_model
 from mien.inference.runtime.selfcontained import check_self_contained
 
 INPUT_NAME: Final = "images"
@@ -96,10 +95,8 @@ def load_model(
     """
     threads = _count_threads(threads)
     names = _check_providers(providers)
-    path = find_model(source)
-    data = read_model_file(path)
+    path, data, card = read_model(source)
     try:
-        card = read_card(data)
         check_self_contained(data)
         session = _open_session(data, threads, names)
         _check_signature(card, session)

@@ -1,1 +1,1 @@
-
+"""Data sets: read from their sources, kept as table and pictures, split, examined, batched."""

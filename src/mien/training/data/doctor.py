@@ -9,23 +9,17 @@ import json
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from mien.training.data.table import SPLITS, UNUSED, Dataset, Images, Table
+from mien.training.data.marks import Marks, mark_contradicting, mark_equal, mark_repeats, mark_single_value
+from mien.training.data.table import SPLITS, UNUSED, Dataset, Table
 
 LISTED_ROWS = 2_000
 """How many rows of a finding are listed unless the caller says otherwise: all of FER2013's."""
 
-CHUNK_BYTES = 16 * 2**20
-"""How much of the memory-mapped pictures is looked at in one go."""
-
 Count = Annotated[int, Field(ge=0)]
 RowList = tuple[int, ...]
 """Source rows, counted from 0 without the header, ascending unless said otherwise."""
-
-Marks = NDArray[np.bool_]
-"""(N,) bool, one a row of the table."""
 
 
 class _Frozen(BaseModel):
@@ -140,10 +134,10 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
     train, validation, test = (table["split"] == number for number in range(len(SPLITS)))
     in_train = np.isin(table["twins"], table["twins"][train])
     in_validation = np.isin(table["twins"], table["twins"][validation])
-    same_label = _has_equal(table, train)
-    repeated = _repeats(table["twins"])
-    contradicting = _contradicts(table)
-    flat = _is_flat(dataset.images)
+    same_label = mark_equal(table, train)
+    repeated = mark_repeats(table["twins"])
+    contradicting = mark_contradicting(table)
+    flat = mark_single_value(dataset.images)
     no_face = ~table["is_face"]
 
     def listed(marks: Marks) -> RowList:
@@ -161,9 +155,9 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
         contradicting_rows=_count(contradicting),
         twins_same_label=HeldOutCounts(validation=_count(validation & same_label), test=_count(test & same_label)),
         twins_within=PartCounts(
-            train=_count(_repeats(table["twins"][train])),
-            validation=_count(_repeats(table["twins"][validation])),
-            test=_count(_repeats(table["twins"][test])),
+            train=_count(mark_repeats(table["twins"][train])),
+            validation=_count(mark_repeats(table["twins"][validation])),
+            test=_count(mark_repeats(table["twins"][test])),
         ),
         test_twins_in_validation=_count(test & in_validation),
         listed_rows=listed_rows,
@@ -192,41 +186,6 @@ def _count_classes(table: Table, labels: tuple[str, ...]) -> dict[str, dict[str,
         for number, name in parts.items()
     }
     return {name: dict(zip(labels, numbers, strict=True)) for name, numbers in counts.items()}
-
-
-def _has_equal(table: Table, among: Marks) -> Marks:
-    """Mark the rows whose picture *and* label are found among the given rows."""
-    both = table["twins"].astype(np.int64) << 16 | table["label"]
-    return np.isin(both, both[among])
-
-
-def _repeats(twins: NDArray[np.int32]) -> Marks:
-    """Mark every row but the first of each group of twins."""
-    _, first = np.unique(twins, return_index=True)
-    marks = np.ones(len(twins), np.bool_)
-    marks[first] = False
-    return marks
-
-
-def _contradicts(table: Table) -> Marks:
-    """Mark the rows of the groups of twins in which labels differ."""
-    groups, group = np.unique(table["twins"], return_inverse=True)
-    highest, lowest = np.full(len(groups), -1), np.full(len(groups), np.iinfo(np.int16).max)
-    np.maximum.at(highest, group, table["label"])
-    np.minimum.at(lowest, group, table["label"])
-    marks: Marks = (highest != lowest)[group]
-    return marks
-
-
-def _is_flat(images: Images) -> Marks:
-    """Mark the pictures in which all pixels are equal, reading some megabytes at a time."""
-    marks = np.zeros(len(images), np.bool_)
-    step = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
-    for start in range(0, len(images), step):
-        chunk = images[start : start + step]
-        pixels = chunk.reshape(len(chunk), chunk.shape[1] * chunk.shape[2], -1)  # (n, size * size, channels)
-        marks[start : start + step] = (pixels == pixels[:, :1]).all(axis=(1, 2))
-    return marks
 
 
 def _list_rows(table: Table, marks: Marks, limit: int) -> RowList:

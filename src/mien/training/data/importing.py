@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mien.core.atomic import check_new_folder
 from mien.core.errors import DataError
 from mien.training.data.sources.fer2013 import read_fer2013
-from mien.training.data.sources.fer_plus import read_votes
+from mien.training.data.sources.fer_plus import Votes, read_votes
 from mien.training.data.sources.packed import OnProgress
 from mien.training.data.sources.rows import Rows
 from mien.training.data.sources.synthetic import draw_faces
@@ -47,42 +48,40 @@ def import_data(
         What was written to `dataset.json`.
 
     Raises:
-        DataError: If the source can't be used.
+        DataError: If the source, the votes or the split can't be used; what can be seen without reading the source is
+            refused before that.
         InputError: If `out` can't be written to, or is in use.
     """
     rule = SplitRule(split, seed, twins, pool)
-    rule.shares()  # an impossible rule is refused before the long read
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise DataError(f"{out} exists already. Name another folder, or remove it first.")
-    if source == SYNTHETIC:
-        if votes:
-            raise DataError("--votes goes with fer2013.csv only: synthetic faces have no FER+ votes.")
-        rows = draw_faces(count, seed)
-    else:
-        rows = read_fer2013(Path(source), on_progress)
+    check_new_folder(out)
+    is_synthetic = source == SYNTHETIC
+    if votes and is_synthetic:
+        raise DataError("--votes goes with fer2013.csv only: synthetic faces have no FER+ votes.")
+    joined = read_votes(votes) if votes else None
+    rows = draw_faces(count, seed) if is_synthetic else read_fer2013(Path(source), on_progress)
     return save_dataset(
         out,
-        _build_table(rows, votes, rule),
+        _build_table(rows, joined, rule),
         rows.images,
         name=rows.name,
-        license=rows.license + (" FER+ votes: Microsoft, MIT." if votes else ""),
+        license=rows.license + (" FER+ votes: Microsoft, MIT." if joined else ""),
         source=rows.source,
         labels=rows.label_names,
-        has_votes=votes is not None,
-        split=split + (" --pool" if pool else "") + (" --twins ignore" if twins == "ignore" else ""),
-        seed=None if split == "official" and source != SYNTHETIC else seed,
+        has_votes=joined is not None,
+        split=str(rule),
+        seed=seed if is_synthetic or rule.shares() else None,
     )
 
 
-def _build_table(rows: Rows, votes: Path | None, rule: SplitRule) -> Table:
+def _build_table(rows: Rows, joined: Votes | None, rule: SplitRule) -> Table:
     """Fill the typed table of a data set."""
     table = np.zeros(len(rows.labels), ROW)
     table["row"] = np.arange(len(table))
     table["label"] = rows.labels
     table["part"] = rows.parts
     table["is_face"] = True
-    if votes:
-        joined = read_votes(votes, rows.parts)
+    if joined:
+        joined.check_rows(rows.parts)
         table["votes"] = joined.votes
         table["is_face"] = joined.is_face
     table["twins"] = number_twins(rows.images)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from mien.training.data.table import SPLITS, UNUSED
 
 Twins: TypeAlias = Literal["together", "ignore"]
 
+OFFICIAL = "official"
+TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
+
 
 @dataclass(frozen=True)
 class SplitRule:
@@ -21,16 +25,26 @@ class SplitRule:
     Attributes:
         text: "official" for the source's own parts; else shares of 100 such as "80/20" (train/validation) or
             "70/15/15" (train/validation/test), drawn with the same mix of labels in each.
-        seed: Seed of the draw; the same seed gives the same split.
+        seed: Seed of the draw, from 0; the same seed gives the same split.
         twins: "together" keeps pixel-identical pictures on one side of a drawn split.
         pool: Draw from all parts. Without it only the source's train part is drawn from: its test part stays
             test, and its validation part is left unused.
+
+    Raises:
+        DataError: If the rule is impossible, so that it is refused before anything is read.
     """
 
-    text: str = "official"
+    text: str = OFFICIAL
     seed: int = 0
     twins: Twins = "together"
     pool: bool = False
+
+    def __post_init__(self) -> None:
+        self.shares()
+        if self.seed < 0:
+            raise DataError(f"--seed {self.seed}: a seed is a whole number from 0.")
+        if self.twins not in get_args(Twins):
+            raise DataError(f"--twins {self.twins!r}: expected {' or '.join(get_args(Twins))}.")
 
     def shares(self) -> tuple[float, ...] | None:
         """Return the shares as fractions, or None for the official parts.
@@ -38,18 +52,24 @@ class SplitRule:
         Raises:
             DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool`.
         """
-        if self.text == "official":
+        if self.text == OFFICIAL:
             if self.pool:
                 raise DataError("--pool draws a new split from all parts, so it needs shares: --split 80/10/10.")
             return None
-        texts = self.text.split("/")
-        if not all(text.isdigit() for text in texts) or len(texts) not in (2, 3) or "0" in texts:
+        if not re.fullmatch(r"[1-9][0-9]?(/[1-9][0-9]?){1,2}", self.text):
             raise DataError(f"--split {self.text!r}: expected `official`, or shares such as 80/20 or 70/15/15.")
-        if sum(map(int, texts)) != 100:
-            raise DataError(f"--split {self.text!r}: the shares add up to {sum(map(int, texts))}, expected 100.")
-        if len(texts) == 3 and not self.pool:
+        shares = [int(share) for share in self.text.split("/")]
+        if sum(shares) != 100:
+            raise DataError(f"--split {self.text!r}: the shares add up to {sum(shares)}, expected 100.")
+        if len(shares) == 3 and not self.pool:
             raise DataError(f"--split {self.text!r}: the test part stays as it is; give two shares, or add --pool.")
-        return tuple(int(text) / 100 for text in texts)
+        return tuple(share / 100 for share in shares)
+
+    def __str__(self) -> str:
+        """Return the rule as on the command line, without the seed."""
+        if self.text == OFFICIAL:
+            return OFFICIAL
+        return self.text + (" --pool" if self.pool else "") + (" --twins ignore" if self.twins == "ignore" else "")
 
 
 def split_rows(
@@ -67,7 +87,7 @@ def split_rows(
         (N,) uint8, positions in `SPLITS`, or `UNUSED`.
 
     Raises:
-        DataError: If the rule is impossible.
+        DataError: If a part that is drawn gets no rows, because there are too few.
     """
     shares = rule.shares()
     if shares is None:
@@ -76,10 +96,13 @@ def split_rows(
     if rule.pool:
         drawn = np.arange(len(parts))
     else:
-        split[parts == SPLITS.index("test")] = SPLITS.index("test")
-        drawn = np.flatnonzero(parts == SPLITS.index("train"))
+        split[parts == TEST] = TEST
+        drawn = np.flatnonzero(parts == TRAIN)
     groups = twins[drawn] if rule.twins == "together" else np.arange(len(drawn), dtype=np.int32)
     split[drawn] = _draw(shares, labels[drawn], groups, np.random.default_rng(rule.seed))
+    for part in range(len(shares)):
+        if not (split[drawn] == part).any():
+            raise DataError(f"--split {rule}: {len(drawn)} rows are too few, {SPLITS[part]} would get none.")
     return split
 
 

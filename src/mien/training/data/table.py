@@ -1,9 +1,9 @@
 """An imported data set on disk: one typed table, one memory-mapped image array, one manifest.
 
-    DIR/
-    ├── table.npy       (N,) structured array, one row a picture, see `ROW`
-    ├── images.npy      (N, size, size) gray or (N, size, size, 3) RGB, uint8, opened as a memory map
-    └── dataset.json    labels, where it came from, under which terms, how it was split, hash of the two arrays
+DIR/
+├── table.npy       (N,) structured array, one row a picture, see `ROW`
+├── images.npy      (N, size, size) gray or (N, size, size, 3) RGB, uint8, opened as a memory map
+└── dataset.json    labels, where it came from, under which terms, how it was split, hash of the two arrays
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mien.core.atomic import atomic_folder, write_text
+from mien.core.card import Sha256
 from mien.core.errors import DataError
 from mien.core.labels import FER_PLUS_COLUMNS
 
@@ -27,6 +28,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 UNUSED = 255
 """The `split` of a row that belongs to no part, such as PublicTest when we draw our own validation part."""
+
+MANIFEST_FILE, TABLE_FILE, IMAGES_FILE = "dataset.json", "table.npy", "images.npy"
+AGAIN = "Import the data again."
 
 ROW = np.dtype(
     [
@@ -69,7 +73,14 @@ class Manifest(BaseModel):
     has_votes: bool
     split: str
     seed: int | None = None
-    sha256: str
+    sha256: Sha256
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_distinct(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(labels)) != len(labels):
+            raise ValueError("labels must differ")
+        return labels
 
 
 @dataclass(frozen=True)
@@ -142,8 +153,17 @@ def number_twins(images: Images) -> NDArray[np.int32]:
 
 
 def save_dataset(
-    path: Path, table: Table, images: Images, *, name: str, license: str, source: str, labels: tuple[str, ...],
-    has_votes: bool, split: str, seed: int | None,
+    path: Path,
+    table: Table,
+    images: Images,
+    *,
+    name: str,
+    license: str,
+    source: str,
+    labels: tuple[str, ...],
+    has_votes: bool,
+    split: str,
+    seed: int | None,
 ) -> Manifest:
     """Write a data set's folder in one step: it is there in the end, or nothing is.
 
@@ -151,19 +171,31 @@ def save_dataset(
         path: The folder to make; must not exist, or be empty.
         table: (N,) of dtype `ROW`.
         images: (N, size, size[, 3]) uint8.
-        name: See `Manifest`, as for the rest.
+        name: Name of the data set.
+        license: Its terms.
+        source: Where it was imported from.
+        labels: In the order of the numbers in the table.
+        has_votes: Whether the table holds FER+'s votes.
+        split: The rule that was used.
+        seed: Its seed, or None.
 
     Raises:
         InputError: If `path` exists or can't be written to.
     """
     manifest = Manifest(
-        name=name, license=license, source=source, labels=labels, has_votes=has_votes, split=split, seed=seed,
+        name=name,
+        license=license,
+        source=source,
+        labels=labels,
+        has_votes=has_votes,
+        split=split,
+        seed=seed,
         sha256=_hash(table, images),
     )
     with atomic_folder(path) as folder:
-        np.save(folder / "table.npy", table)
-        np.save(folder / "images.npy", images)
-        write_text(folder / "dataset.json", manifest.model_dump_json(indent=2) + "\n")
+        _save_array(folder / TABLE_FILE, table)
+        _save_array(folder / IMAGES_FILE, images)
+        write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
     return manifest
 
 
@@ -171,40 +203,77 @@ def open_dataset(path: Path) -> Dataset:
     """Open what `mien data import` wrote.
 
     Raises:
-        DataError: If the folder is no data set, or its files don't fit together.
+        DataError: If the folder is no data set, or its files don't fit together; names the file.
     """
-    try:
-        manifest = Manifest.model_validate_json((path / "dataset.json").read_text(encoding="utf-8"))
-        table = np.load(path / "table.npy", allow_pickle=False)
-        images = np.load(path / "images.npy", mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{path} is no imported data set: {Path(error.filename).name} is missing. "
-            f"Run: mien data import SOURCE --out {path}"
-        ) from None
-    except (OSError, ValueError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} can't be read: {reason}. Import the data again.") from None
-    _check(path, manifest, table, images)
+    manifest = _read_manifest(path)
+    table = np.array(_map_array(path, TABLE_FILE))
+    images = _map_array(path, IMAGES_FILE)
+    _check_table(path / TABLE_FILE, table, manifest)
+    if images.dtype != np.uint8 or not _is_square(images.shape):
+        raise DataError(f"{path / IMAGES_FILE} holds {images.dtype} {images.shape}, not square uint8 pictures. {AGAIN}")
+    if len(table) != len(images):
+        raise DataError(f"{path} has {len(table)} rows but {len(images)} pictures. {AGAIN}")
     return Dataset(path, manifest, table, images)
 
 
-def _check(path: Path, manifest: Manifest, table: Table, images: Images) -> None:
-    """Refuse arrays of the wrong kind before anyone computes with them."""
-    if table.dtype != ROW:
-        raise DataError(f"{path / 'table.npy'} has other columns than this mien writes. Import the data again.")
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[1] != images.shape[2]:
-        raise DataError(f"{path / 'images.npy'} holds {images.dtype} {images.shape}, not square uint8 pictures.")
-    if len(table) != len(images):
-        raise DataError(f"{path} has {len(table)} rows but {len(images)} pictures. Import the data again.")
-    wrong = np.flatnonzero((table["label"] < 0) | (table["label"] >= len(manifest.labels)))
-    if wrong.size:
-        raise DataError(f"{path / 'table.npy'}, row {wrong[0]}: label {table['label'][wrong[0]]} is out of range.")
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((path / MANIFEST_FILE).read_bytes())
+    except OSError as error:
+        raise _unreadable(path, MANIFEST_FILE, error) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DataError(
+            f"{path / MANIFEST_FILE}: {field}: {first['msg']}, got {first['input']!r:.60}. {AGAIN}"
+        ) from None
+
+
+def _map_array(path: Path, name: str) -> NDArray[Any]:
+    """Map an array file into memory, read-only. Its header is held against its length, and nothing is unpickled."""
+    try:
+        return np.lib.format.open_memmap(path / name, mode="r")
+    except OSError as error:
+        raise _unreadable(path, name, error) from None
+    except (ValueError, TypeError, OverflowError, SyntaxError) as error:  # whatever a broken header leads to
+        raise DataError(f"{path / name} is broken or cut short: {error}. {AGAIN}") from None
+
+
+def _unreadable(path: Path, name: str, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return DataError(
+            f"{path} is no imported data set: {name} is missing. Run: mien data import SOURCE --out {path}"
+        )
+    return DataError(f"{path / name} can't be read: {error.strerror or error}. {AGAIN}")
+
+
+def _check_table(file: Path, table: Table, manifest: Manifest) -> None:
+    """Refuse a table of another kind or with numbers out of range before anyone computes with them."""
+    if table.dtype != ROW or table.ndim != 1:
+        raise DataError(f"{file} has other columns than this mien writes. {AGAIN}")
+    parts = (*range(len(SPLITS)), UNUSED)
+    for column, allowed in (("label", range(len(manifest.labels))), ("part", parts), ("split", parts)):
+        wrong = np.flatnonzero(~np.isin(table[column], allowed))
+        if wrong.size:
+            row = int(wrong[0])
+            raise DataError(f"{file}, row {row}, column {column}: {table[column][row]} is out of range. {AGAIN}")
+
+
+def _is_square(shape: tuple[int, ...]) -> bool:
+    """Whether a shape is (N, size, size) or (N, size, size, 3)."""
+    return len(shape) in (3, 4) and shape[1] == shape[2] > 0 and shape[3:] in ((), (3,))
+
+
+def _save_array(path: Path, array: NDArray[Any]) -> None:
+    """Write what `np.save` writes, but in a way that tells a full disk from other faults."""
+    rows = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
+        file.write(rows.view(np.uint8).data)
 
 
 def _hash(table: Table, images: Images) -> str:
     """Return the SHA-256 of both arrays' bytes."""
     digest = hashlib.sha256(np.ascontiguousarray(table).tobytes())
-    for image in images:
-        digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()

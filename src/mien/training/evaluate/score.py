@@ -87,7 +87,8 @@ class Scoring:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """(N,) answered positions in the labels."""
-        return self.probabilities.argmax(axis=1)
+        predicted: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return predicted
 
     @property
     def is_same_import(self) -> bool:

@@ -1,1 +1,1 @@
-
+"""From a run to the one file that users get."""

@@ -6,9 +6,13 @@ is the customary one, (1 + n) / (10 + n).
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
+
+Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
 
 
 def build_average(network: nn.Module, decay: float) -> AveragedModel:
@@ -20,7 +24,7 @@ def build_average(network: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def update(averages: list[Tensor], currents: list[Tensor], steps: Tensor | int) -> None:
+    def update(averages: Tensors, currents: Tensors, steps: Tensor | int) -> None:
         if not averages[0].is_floating_point():  # batch norm's step counter
             torch._foreach_copy_(averages, currents)
             return

@@ -21,10 +21,7 @@ def predict_logits(network: nn.Module, batches: Batches) -> tuple[Tensor, Tensor
         (N, K) float32 logits and (N,) int64 labels.
     """
     network.eval()
-    logits = [
-        network(standardize(to_planes(batch.images)).to(memory_format=torch.channels_last)).float()
-        for batch in batches
-    ]
+    logits = [network(standardize(to_planes(batch.images))).float() for batch in batches]
     return torch.cat(logits), torch.cat([batch.labels for batch in batches])
 
 
@@ -50,5 +47,5 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
         return value
 
     with torch.enable_grad():
-        optimizer.step(loss)
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
     return float(log_temperature.detach().exp().clamp(0.05, 20.0))

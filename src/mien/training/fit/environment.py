@@ -33,7 +33,10 @@ def find_commit() -> str:
     try:
         found = subprocess.run(
             ["git", "-C", str(folder), "log", "-1", "--format=%H", "--", str(Path(__file__).parents[2])],
-            capture_output=True, text=True, timeout=10, check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return "unknown"

@@ -69,6 +69,12 @@ class Keeper(Checkpoint):
         self.records = [EpochRecord(*record) for record in state_dict["records"]]
 
 
+def kept_records(checkpoint: dict[str, Any]) -> list[EpochRecord]:
+    """Return the history inside a checkpoint."""
+    states = checkpoint["callbacks"].values()
+    return [EpochRecord(*record) for state in states if "records" in state for record in state["records"]]
+
+
 def best_epoch(records: list[EpochRecord], recipe: Recipe) -> int:
     """Return the first epoch with the best validation figure, by the recipe's `best_by`."""
     if recipe.best_by == "accuracy":

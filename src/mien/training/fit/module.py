@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mien.training.data.augment import build_augmentation
-from mien.training.data.batches import Batch
+from mien.training.data.batches import Batch, Batches
 from mien.training.fit.averaging import build_average
 from mien.training.fit.optimizers import build_optimizer, build_plateau, build_step_schedule
 from mien.training.fit.recipe import Recipe
@@ -60,8 +60,8 @@ class ExpressionModule(pl.LightningModule):
             steps_per_epoch: Batches of an epoch.
         """
         super().__init__()
-        self.network = network
-        self.averaged = build_average(network, recipe.ema) if recipe.ema else None
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = build_average(self.network, recipe.ema) if recipe.ema else None
         self.augment = build_augmentation(recipe.augment)
         self.recipe = recipe
         self.steps_per_epoch = steps_per_epoch
@@ -91,7 +91,9 @@ class ExpressionModule(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed order, augmentation and dropout by the epoch, so that a resumed run draws the same."""
-        self.trainer.train_dataloader.set_epoch(self.current_epoch)
+        batches = self.trainer.train_dataloader
+        assert isinstance(batches, Batches)
+        batches.set_epoch(self.current_epoch)
         torch.manual_seed(self.recipe.seed * 1_000_003 + self.current_epoch + 1)
         self.train_tally = Tally()
         self.epoch_lr = float(self.trainer.optimizers[0].param_groups[0]["lr"])

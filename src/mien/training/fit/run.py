@@ -1,13 +1,13 @@
 """A run's folder: what a training leaves behind, and how far it got.
 
-    RUN/
-    ├── recipe.toml        resolved
-    ├── data.json          which data set, by its hash
-    ├── environment.json   versions, device and commit it was begun with
-    ├── history.csv        one line an epoch
-    ├── best.ckpt          the best epoch by validation
-    ├── last.ckpt          the last finished epoch; `--resume` goes on from here
-    └── temperature.json   fitted on validation when the training ended: its presence says that the run is finished
+RUN/
+├── recipe.toml        resolved
+├── data.json          which data set, by its hash
+├── environment.json   versions, device and commit it was begun with
+├── history.csv        one line an epoch
+├── best.ckpt          the best epoch by validation
+├── last.ckpt          the last finished epoch; `--resume` goes on from here
+└── temperature.json   fitted on validation when the training ended: its presence says that the run is finished
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mien.core.atomic import write_text
 from mien.core.errors import RecipeError, RunError
 from mien.training.fit.recipe import Recipe, load_recipe
-
 
 _Form = TypeVar("_Form", bound=BaseModel)
 

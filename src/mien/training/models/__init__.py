@@ -1,1 +1,1 @@
-
+"""Networks: a registry as data, one file an architecture."""

@@ -1,4 +1,4 @@
-"""What stands before every network: uint8 pictures become standardized tensors, in training and in the exported graph."""
+"""What stands before every network, in training and in the exported graph: uint8 becomes standardized float32."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-
+"""One file a format; each gives `Rows`."""

@@ -5,22 +5,24 @@ Source: Goodfellow et al., "Challenges in Representation Learning: A report on t
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.labels import EXPRESSIONS
-from mien.training.data.sources.packed import OnProgress, read_lines
+from mien.training.data.sources.packed import OnProgress
+from mien.training.data.sources.records import look_up, read_records
 from mien.training.data.sources.rows import Rows
 
-COLUMNS = ["emotion", "pixels", "Usage"]
+COLUMNS = ("emotion", "pixels", "Usage")
+LABELS = {str(number): number for number in range(len(EXPRESSIONS))}
 PARTS = {"Training": 0, "PublicTest": 1, "PrivateTest": 2}
 """FER2013's parts as positions in `mien.training.data.table.SPLITS`."""
 
 SIZE_PX = 48
+SHADES = {str(shade): shade for shade in range(256)}
 LICENSE = (
     "FER2013: images collected by web search for the ICML 2013 challenge, their rights unresolved; "
     "the Kaggle copy is offered under DbCL."
@@ -30,6 +32,10 @@ LICENSE = (
 def read_fer2013(path: Path, on_progress: OnProgress | None = None) -> Rows:
     """Read `fer2013.csv`, plain or packed as .gz, .xz or .zip.
 
+    Args:
+        path: The file; what it is packed as is told by its content.
+        on_progress: Told how much of the file is read, and how much there is.
+
     Raises:
         DataError: If the file can't be read, has other columns, or a row has the wrong number of pixels, a pixel
             or label out of range, or an unknown part; names the row, counted from 0 after the header.
@@ -37,56 +43,32 @@ def read_fer2013(path: Path, on_progress: OnProgress | None = None) -> Rows:
     pixels = bytearray()
     labels: list[int] = []
     parts: list[int] = []
-    with read_lines(path, on_progress) as lines:
-        for number, row in enumerate(_rows(lines, path)):
-            where = f"{path}, row {number}"
-            if len(row) != len(COLUMNS):
-                raise DataError(f"{where}: {len(row)} columns, expected {len(COLUMNS)} ({', '.join(COLUMNS)}).")
-            labels.append(_label(row[0], where))
-            pixels += _pixels(row[1], where)
-            parts.append(_part(row[2], where))
+    for where, (label, picture, part) in read_records(path, COLUMNS, on_progress):
+        labels.append(look_up(label, LABELS, f"{where}, column emotion"))
+        pixels += _read_pixels(picture, f"{where}, column pixels")
+        parts.append(look_up(part, PARTS, f"{where}, column Usage"))
     if not labels:
         raise DataError(f"{path} has a header but no rows. Fetch the file again.")
     return Rows(
-        images=np.frombuffer(bytes(pixels), np.uint8).reshape(-1, SIZE_PX, SIZE_PX),
+        images=np.frombuffer(pixels, np.uint8).reshape(-1, SIZE_PX, SIZE_PX),
         labels=np.array(labels, np.int16),
         parts=np.array(parts, np.uint8),
         name="FER2013",
         license=LICENSE,
         label_names=EXPRESSIONS,
-        source=path.name,
+        source=os.fsencode(path.name).decode(errors="replace"),  # it goes into a JSON file, which must be text
     )
 
 
-def _rows(lines: Iterator[str], path: Path) -> Iterator[list[str]]:
-    """Check the header and pass the rows on."""
-    reader = csv.reader(lines)
+def _read_pixels(text: str, where: str) -> bytes:
+    """Return the pixels of one picture, row by row from the top left."""
+    values = text.split()
+    if len(values) != SIZE_PX * SIZE_PX:
+        raise DataError(f"{where}: {len(values)} values, expected {SIZE_PX * SIZE_PX}.")
     try:
-        header = next(reader, [])
-        if header != COLUMNS:
-            raise DataError(f"{path}: columns {', '.join(header)[:80]!r}, expected {', '.join(COLUMNS)!r}.")
-        yield from reader
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: no CSV: {error}.") from None
-
-
-def _label(text: str, where: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < len(EXPRESSIONS)):
-        raise DataError(f"{where}, column emotion: {text[:20]!r}, expected 0 to {len(EXPRESSIONS) - 1}.")
-    return int(text)
-
-
-def _pixels(text: str, where: str) -> bytes:
-    try:
-        pixels = bytes(map(int, text.split()))
-    except ValueError:
-        raise DataError(f"{where}, column pixels: a value that is no whole number from 0 to 255.") from None
-    if len(pixels) != SIZE_PX * SIZE_PX:
-        raise DataError(f"{where}, column pixels: {len(pixels)} values, expected {SIZE_PX * SIZE_PX}.")
-    return pixels
-
-
-def _part(text: str, where: str) -> int:
-    if text not in PARTS:
-        raise DataError(f"{where}, column Usage: {text[:20]!r}, expected {', '.join(PARTS)}.")
-    return PARTS[text]
+        return bytes(map(SHADES.__getitem__, values))
+    except KeyError as error:
+        (wrong,) = error.args
+        raise DataError(
+            f"{where}, value {values.index(wrong)}: {wrong[:20]!r}, expected a whole number from 0 to 255."
+        ) from None

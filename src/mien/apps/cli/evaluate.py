@@ -1,0 +1,172 @@
+"""`mien evaluate`: score an exported file on one part of a data set, and write the report."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from mien.core.card import ModelCard
+from mien.core.errors import MissingExtraError, RunError
+from mien.inference.runtime.bundled import find_model, read_model_file
+from mien.inference.runtime.envelope import read_card
+from mien.training.data.table import Split, open_dataset
+from mien.training.evaluate.curves import find_best_epoch
+from mien.training.evaluate.score import Scores, Scoring, check_labels, score_model
+from mien.training.evaluate.stamp import check_stampable, stamp_card
+from mien.training.fit.run import EpochRecord, Run
+
+REPORT_PACKAGES = ("matplotlib", "jinja2", "sklearn")
+
+
+def evaluate(
+    model: str,
+    *,
+    data: Path,
+    split: Split = "validation",
+    run: Path | None = None,
+    out: Path | None = None,
+    stamp: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Score an exported model on one part of a data set.
+
+    Prints the main figures, and writes metrics.json, report.html and figures/*.png. Files of an earlier report in the
+    same folder are replaced.
+
+    Args:
+        model: A file that `mien export` wrote, or the name of a bundled model.
+        data: A folder that `mien data import` made.
+        split: The part to score. Everything is chosen on validation; test is scored once, for a released model.
+        run: The folder of the model's training run; adds its curves to the report.
+        out: Folder for the report. Default: evaluation-SPLIT in the current folder.
+        stamp: Write the figures into the model's card as well.
+
+    Raises:
+        ModelError: If the file is no model of ours.
+        DataError: If the data set can't be used, or has other labels than the model.
+        RunError: If the run has no history, or is another recipe's.
+        InputError: If a file can't be written.
+        MissingExtraError: Without the extra "report".
+    """
+    _require_report()
+    from mien.apps.report.folder import check_writable, write_report
+
+    out = out or Path(f"evaluation-{split}")
+    check_writable(out)
+    card = _check_request(model, data, split, is_stamped=stamp)
+    history, best = _read_run(run, card) if run else ([], None)
+    console = Console()
+    command = compose_command(model, data=data, split=split, run=run, out=out, stamp=stamp)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(f"scoring {split}")
+        scoring = score_model(
+            model,
+            data,
+            split,
+            command=command,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    if stamp:
+        scoring = replace(scoring, scores=stamp_card(find_model(model), scoring.scores))
+    write_report(out, scoring, history, best)
+    console.print(_tabulate_figures(scoring.scores))
+    console.print(_tabulate_labels(scoring.scores))
+    for note in _list_notes(scoring, out, is_stamped=stamp):
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def compose_command(model: str, *, data: Path, split: Split, run: Path | None, out: Path, stamp: bool) -> str:
+    """Return the line that makes the same figures again, every choice spelled out."""
+    words = ["mien", "evaluate", model, "--data", str(data), "--split", split]
+    words += ["--run", str(run)] if run else []
+    words += ["--out", str(out)]
+    return shlex.join(words + (["--stamp"] if stamp else []))
+
+
+def _require_report() -> None:
+    """Say which pip line helps before anything costly."""
+    for package in REPORT_PACKAGES:
+        if find_spec(package) is None:
+            raise MissingExtraError("report", package)
+
+
+def _check_request(model: str, data: Path, split: Split, *, is_stamped: bool) -> ModelCard:
+    """Refuse what can't be scored before the costly step, and return the model's card."""
+    card, dataset = read_card(read_model_file(find_model(model))), open_dataset(data)
+    dataset.rows_of(split)
+    check_labels(card, dataset)
+    if is_stamped:
+        check_stampable(card, dataset)
+    return card
+
+
+def _read_run(run: Path, card: ModelCard) -> tuple[list[EpochRecord], EpochRecord | None]:
+    """Read a run's history, and which of its epochs was kept.
+
+    Raises:
+        RunError: If it has no history, or another recipe than the model's.
+    """
+    recipe, history = Run(run).recipe(), Run(run).history()
+    if recipe.sha256() != card.recipe_sha256:
+        raise RunError(
+            f"--run {run} was trained with recipe {recipe.name} ({recipe.sha256()[:12]}...), but the model comes from "
+            f"recipe {card.recipe} ({card.recipe_sha256[:12]}...). Name the run that the model was exported from."
+        )
+    return history, find_best_epoch(history, recipe.best_by)
+
+
+def _tabulate_figures(scores: Scores) -> Table:
+    low, high = scores.accuracy_ci95
+    title = escape(f"{scores.model} on {scores.data}, {scores.split}: {scores.n:,} pictures")
+    table = Table(title=title, title_justify="left")
+    table.add_column("Figure", no_wrap=True)
+    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("Remark", style="dim")
+    table.add_row(
+        "accuracy", _percent(scores.accuracy), f"95 % interval {_percent(low)} to {_percent(high)}", style="bold"
+    )
+    if scores.split != "train" and scores.accuracy_without_twins is not None:
+        remark = f"on {scores.n_without_twins:,} pictures that have no twin in train"
+        table.add_row("without twins", _percent(scores.accuracy_without_twins), remark)
+    table.add_row("macro F1", _percent(scores.macro_f1), "every label counts alike")
+    table.add_row("weighted F1", _percent(scores.weighted_f1), "every picture counts alike")
+    table.add_row("calibration error", _percent(scores.ece), "ECE of the top label, 15 equal bins")
+    table.add_row("loss", f"{scores.loss:.4f}", "mean negative log likelihood")
+    if scores.fer_plus_agreement is not None:
+        table.add_row("FER+ agreement", _percent(scores.fer_plus_agreement), "with most of its ten people")
+    return table
+
+
+def _tabulate_labels(scores: Scores) -> Table:
+    table = Table("Label", title="Label by label", title_justify="left")
+    for name in ("Pictures", "Precision", "Recall", "F1"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for label, figures in scores.per_class.items():
+        shares = (_percent(share) for share in (figures.precision, figures.recall, figures.f1))
+        table.add_row(escape(label), f"{figures.support:,}", *shares)
+    return table
+
+
+def _list_notes(scoring: Scoring, out: Path, *, is_stamped: bool) -> Iterator[str]:
+    """Yield the lines below the tables."""
+    scores = scoring.scores
+    yield f"Report: {out / 'report.html'}"
+    if is_stamped:
+        yield f"Stamped: the card of {scores.model} now holds its {scores.split} figures."
+    if not scoring.is_same_import:
+        yield "Careful: the model was trained on another import of data and may have seen these pictures."
+    if scores.split == "test":
+        yield "Reminder: test is scored once, for a released model. Log this scoring in docs/experiments.md."
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,26 @@
+"""`mien export`: from a finished run to one self-contained file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+
+def export(run: Path, /, *, out: Path, name: str | None = None) -> None:
+    """Write a trained network to one self-contained model file.
+
+    Args:
+        run: The folder of a finished run.
+        out: The .onnx file to write.
+        name: Name in the model card; the recipe's if not given.
+    """
+    from mien.training.export.artefact import export_run
+    from mien.training.fit.run import Run
+
+    card = export_run(Run(run), out, name=name)
+    size = out.stat().st_size / 2**20
+    Console().print(
+        f"{out}: {card.name}, {card.parameters:,} parameters, {size:.1f} MiB, temperature {card.temperature:.3f}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,115 @@
+"""`mien`: the verbs, and what happens when one of them fails.
+
+Nothing heavy is imported here: a verb's module is loaded when the verb is called, so `mien --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Final, TextIO
+
+from cyclopts import App
+
+from mien import __version__
+from mien.core.errors import MienError, MissingExtraError
+
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+EXIT_BROKEN_PIPE: Final = 141
+"""As shells count a program that ended by SIGINT (2) or SIGPIPE (13)."""
+
+EXTRAS: Final[dict[str, str]] = {
+    "jinja2": "report",
+    "matplotlib": "report",
+    "sklearn": "report",
+    "kornia": "train",
+    "lightning": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "tomli_w": "train",
+    "torch": "train",
+}
+"""By optional package: the extra of mien that holds it."""
+
+app = App(
+    name="mien",
+    help="Reads apparent facial expressions in pictures, and trains the networks that do it.",
+    version=__version__,
+    result_action="return_int_as_exit_code_else_zero",
+)
+app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
+app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")
+app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
+app.command("mien.apps.cli.data:app", name="data", help="Import a data set, and check it.")
+app.command("mien.apps.cli.train:train", help="Train a network by a recipe.")
+app.command("mien.apps.cli.export:export", help="Write a trained network to one self-contained model file.")
+app.command("mien.apps.cli.evaluate:evaluate", help="Score a model file on one split of a data set.")
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags in pictures that can be read all the same
+    for stream in (sys.stdout, sys.stderr):
+        _tolerate_any_name(stream)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        tokens: What stands behind `mien` on the command line.
+
+    Returns:
+        0 if all went well, 1 if mien refused or something could not be read, 2 for a wrong call, 130 if interrupted,
+        141 if the reader of its output went away.
+    """
+    try:
+        status = app(list(tokens))
+        sys.stdout.flush()
+    except MienError as error:
+        return _report(error)
+    except ImportError as error:
+        missing = _missing_extra(error)
+        if missing is None:
+            raise
+        return _report(missing)
+    except KeyboardInterrupt:
+        print("mien: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more when it ends; give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except SystemExit as exit_:  # cyclopts has explained a wrong call
+        return exit_.code if isinstance(exit_.code, int) else EXIT_FAILED
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: MienError) -> int:
+    print(f"mien: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _missing_extra(error: BaseException | None) -> MienError | None:
+    """Find out whether an import failed for want of an optional package; a verb's own imports may be the reason."""
+    while error is not None:
+        if isinstance(error, MienError):
+            return error
+        if isinstance(error, ModuleNotFoundError) and error.name is not None:
+            package = error.name.partition(".")[0]
+            if package in EXTRAS:
+                return MissingExtraError(EXTRAS[package], package)
+        error = error.__cause__
+    return None
+
+
+def _tolerate_any_name(stream: TextIO) -> None:
+    """Print names that the terminal's encoding can't hold with escapes, instead of failing on them."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

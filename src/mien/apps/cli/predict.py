@@ -1,0 +1,105 @@
+"""`mien predict`: pictures in; a table, JSON lines, CSV rows and annotated pictures out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import mutually_exclusive
+from rich.console import Console
+from rich.progress import track
+
+from mien.apps.cli.outputs import AnnotatedFolder, CsvFile, JsonLines, Output, ResultTable, printable
+from mien.core.errors import InputError
+from mien.core.results import Picture
+from mien.inference.media.pictures import list_pictures
+from mien.inference.recognizer import Recognizer
+from mien.inference.runtime.bundled import DEFAULT_MODEL
+
+PROGRESS_FROM: Final = 50
+"""Fewer pictures are done before a bar would tell anything."""
+
+_FORM = Group("Form of the output", validator=mutually_exclusive)
+
+
+def predict(
+    paths: list[Path],
+    /,
+    *,
+    crops: Annotated[bool, Parameter(negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", group=_FORM)] = False,
+    csv: Annotated[Path | None, Parameter(group=_FORM)] = None,
+    annotate: Path | None = None,
+    model: str = DEFAULT_MODEL,
+    threads: int | None = None,
+) -> int:
+    """Name the apparent expressions in pictures of faces.
+
+    A picture that can't be read gets a line with its error, the rest go on, and the exit status is 1.
+
+    Args:
+        paths: Picture files, or folders: these mean their picture files at any depth.
+        crops: Each picture is one face, cut out already. Finding faces in whole photos is not in this version.
+        as_json: Print one JSON object a picture, one a line.
+        csv: Write a CSV file: source, x, y, width, height, score, expression, confidence, is_certain, the
+            probability of each label in its own column, error.
+        annotate: Write each picture with its reading drawn on it into this folder, as PNG.
+        model: Name of a bundled model, or path of a model file.
+        threads: Processor threads to use; by default what the machine has, at most 4.
+    """
+    if not crops:
+        raise InputError(
+            "finding faces in whole photos is not in this version yet. If each picture is one face, cut out already, "
+            "add --crops."
+        )
+    sources = find_sources(paths)
+    with ExitStack() as stack:
+        folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
+        recognizer = Recognizer.load(model, threads=threads)
+        outputs: list[Output] = [folder] if folder is not None else []
+        if csv is not None:
+            outputs.append(stack.enter_context(CsvFile.create(csv, recognizer.labels)))
+        elif as_json:
+            outputs.append(JsonLines())
+        else:
+            outputs.append(stack.enter_context(ResultTable.collect()))
+        failed = _write_all(recognizer.predict_crops(path for path, _ in sources), len(sources), outputs)
+    if csv is not None:
+        print(f"wrote {len(sources)} rows to {printable(str(csv))}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def find_sources(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
+    """Return the pictures that the paths mean, in their order, each with its path relative to the one that was named.
+
+    Raises:
+        InputError: If there are none.
+    """
+    sources: list[tuple[Path, Path]] = []
+    empty: list[str] = []
+    for path in paths:
+        found = list_pictures(path)
+        sources.extend((file, file.relative_to(path) if file != path else Path(file.name)) for file in found)
+        if not found:
+            empty.append(printable(str(path)))
+    if not sources:
+        raise InputError(f"no pictures found in {', '.join(empty)}. Name picture files, or a folder that holds some.")
+    for name in empty:
+        print(f"mien: note: no pictures in {name}", file=sys.stderr)
+    return sources
+
+
+def _write_all(pictures: Iterator[Picture], total: int, outputs: list[Output]) -> int:
+    """Hand every picture to every output; return how many could not be read."""
+    failed = 0
+    console = Console(stderr=True)
+    hidden = total < PROGRESS_FROM or not console.is_terminal
+    for picture in track(pictures, "reading", total, console=console, transient=True, disable=hidden):
+        failed += picture.error is not None
+        for output in outputs:
+            output.write(picture)
+    return failed

@@ -1,0 +1,85 @@
+"""From a finished run to the one file that users get: graph, calibration and model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from mien.core.atomic import atomic_file
+from mien.core.card import ModelCard, ModelInput, TrainingData
+from mien.core.errors import InputError, ModelError
+from mien.inference.runtime.envelope import hash_graph, write_card
+from mien.inference.runtime.session import load_model
+from mien.training.export.graph import CalibratedNetwork, build_graph
+from mien.training.export.parity import TOLERANCE, largest_difference
+from mien.training.fit.restore import restore_network
+from mien.training.fit.run import Run
+from mien.training.models.size import count_parameters
+
+CROP = "one face, upright, filling a square as FER2013 frames it: forehead to chin, both ears or nearly so"
+LICENSE = "The weights were trained by mien and may be used under the MIT license, as far as the data's terms allow."
+LIMITS = (
+    "It names the apparent expression of a face as people labeled such pictures; it does not know what anyone feels.",
+    "Labels of its training data are noisy: people agree with them in about two of three pictures.",
+    "Ages, skin tones, head coverings and cultures are not balanced in that data, and it was not tested for each.",
+    "Not for inferring emotions at work or in education (EU AI Act, Article 5(1)(f)), nor for decisions about people.",
+)
+
+
+def export_run(run: Run, out: Path, *, name: str | None = None) -> ModelCard:
+    """Write a finished run's network with its calibration and card to one .onnx file, in one step.
+
+    The file is opened and compared with the trained network before it takes its place.
+
+    Args:
+        run: A finished run.
+        out: The file to write; must end in .onnx.
+        name: Name in the card; the recipe's if not given.
+
+    Returns:
+        The card inside.
+
+    Raises:
+        RunError: If the run is not finished or broken.
+        InputError: If `out` can't be written, or has another ending.
+        ModelError: If the written file answers otherwise than the network.
+    """
+    if out.suffix.lower() != ".onnx":
+        raise InputError(f"a model file ends in .onnx, got {out.name}. Name it {out.with_suffix('.onnx').name}.")
+    recipe, data, calibration = run.recipe(), run.trained_on(), run.calibration()
+    network = CalibratedNetwork(restore_network(run), calibration.temperature)
+    graph = build_graph(network, data.channels, data.size_px)
+    is_gray = data.channels == 1
+    card = ModelCard(
+        name=name or recipe.name,
+        labels=data.labels,
+        input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
+        crop=CROP,
+        temperature=calibration.temperature,
+        data=TrainingData(name=data.name, license=data.license, sha256=data.sha256),
+        recipe=recipe.name,
+        recipe_sha256=recipe.sha256(),
+        commit=run.environment().commit,
+        parameters=count_parameters(network),
+        limits=LIMITS,
+        license=LICENSE,
+        graph_sha256=hash_graph(graph),
+    )
+    with atomic_file(out) as temporary:
+        temporary.write_bytes(write_card(graph, card))
+        difference = largest_difference(network, load_model(temporary), _probe(data.channels, data.size_px))
+        if not difference <= TOLERANCE:
+            raise ModelError(
+                f"the exported file differs from the trained network by {difference:.2g}, more than {TOLERANCE:g}. "
+                "Nothing was written. Please report this with the recipe."
+            )
+    return card
+
+
+def _probe(channels: int, size_px: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return pictures from flat to noisy that show a difference anywhere in the network."""
+    random = np.random.default_rng(0)
+    shape = (16, size_px, size_px) if channels == 1 else (16, size_px, size_px, channels)
+    strength = np.linspace(0, 127, 16).reshape(-1, *[1] * (len(shape) - 1))
+    return (128 + strength * random.uniform(-1, 1, shape)).astype(np.uint8)

@@ -1,0 +1,95 @@
+"""The network as users run it: uint8 pictures in, calibrated probabilities out, as one ONNX graph."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mien.training.models.preprocess import standardize, to_planes
+
+INPUT = "images"
+OUTPUT = "probabilities"
+OPSET = 20
+
+
+class CalibratedNetwork(nn.Module):
+    """A network between its preprocessing and its calibration."""
+
+    def __init__(self, network: nn.Module, temperature: float) -> None:
+        """Wrap a network.
+
+        Args:
+            network: From (B, C, H, W) standardized float32 to (B, K) logits.
+            temperature: Divides the logits.
+        """
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return (B, K) float32 probabilities of (B, H, W) gray or (B, H, W, 3) RGB uint8 pictures."""
+        logits = self.network(standardize(to_planes(images)))
+        return torch.softmax(logits / self.temperature, dim=1)
+
+
+def example_images(channels: int, size_px: int, batch: int = 2) -> Tensor:
+    """Return a batch of blank pictures of the shape that a network takes."""
+    shape = (batch, size_px, size_px) if channels == 1 else (batch, size_px, size_px, channels)
+    return torch.zeros(shape, dtype=torch.uint8)
+
+
+def build_graph(network: CalibratedNetwork, channels: int, size_px: int) -> bytes:
+    """Turn a network into the bytes of an ONNX file without metadata.
+
+    Args:
+        network: In evaluation mode, on the CPU.
+        channels: 1 for gray, 3 for RGB.
+        size_px: Side of the pictures.
+
+    Returns:
+        A model with the input `images` of any batch size and the output `probabilities`.
+    """
+    network = network.eval()
+    batch = torch.export.Dim("batch")
+    with _quiet():
+        program = torch.onnx.export(
+            network,
+            (example_images(channels, size_px),),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: batch},),
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    for node in proto.graph.node:  # the exporter notes source lines and paths of this machine there
+        del node.metadata_props[:]
+        node.doc_string = ""
+    for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info, *proto.graph.initializer):
+        del value.metadata_props[:]
+    del proto.metadata_props[:], proto.graph.metadata_props[:], proto.graph.value_info[:]
+    proto.doc_string = proto.graph.doc_string = ""
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's notes about its own parts out of the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

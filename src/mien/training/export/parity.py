@@ -1,0 +1,26 @@
+"""Whether the exported file answers what the trained network answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mien.inference.runtime.session import LoadedModel
+from mien.training.export.graph import CalibratedNetwork
+
+TOLERANCE = 1e-4
+"""The largest difference of a probability that is rounding and no mistake."""
+
+
+def largest_difference(network: CalibratedNetwork, model: LoadedModel, images: NDArray[np.uint8]) -> float:
+    """Return the largest difference between the probabilities of the two.
+
+    Args:
+        network: In evaluation mode, on the CPU.
+        model: The exported file.
+        images: (B, H, W) or (B, H, W, 3) uint8, at the size the network takes.
+    """
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(np.ascontiguousarray(images))).numpy()
+    return float(np.abs(expected - model.run(images)).max())

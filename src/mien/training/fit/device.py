@@ -1,0 +1,37 @@
+"""Where a recipe is trained, and in which precision."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+
+from mien.core.errors import RecipeError
+from mien.training.fit.recipe import Recipe
+
+Precision: TypeAlias = Literal["bf16-mixed", "32-true"]
+
+
+def choose_device(recipe: Recipe) -> torch.device:
+    """Return the device that the recipe asks for.
+
+    Raises:
+        RecipeError: If it asks for a GPU and there is none.
+    """
+    has_gpu = torch.cuda.is_available()
+    if recipe.device == "cuda" and not has_gpu:
+        raise RecipeError("the recipe asks for device cuda, and torch finds no such GPU here. Use --device cpu.")
+    return torch.device("cuda" if has_gpu and recipe.device != "cpu" else "cpu")
+
+
+def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
+    """Return Lightning's word for the precision; "auto" is bfloat16 where the processor multiplies in it."""
+    if recipe.precision == "auto":
+        is_quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+        return "bf16-mixed" if is_quick else "32-true"
+    return "bf16-mixed" if recipe.precision == "bfloat16" else "32-true"
+
+
+def _cpu_has_bfloat16() -> bool:
+    abilities = torch.cpu.get_capabilities()
+    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.apps.cli import demo as module
+from mien.apps.cli.demo import SHEET_NAME, read_mean_faces
+from mien.apps.cli.main import run
+from mien.core.labels import EXPRESSIONS
+
+
+@pytest.fixture
+def stand_ins(bundled_model, monkeypatch):
+    """Let the tiny model and noise stand in for the bundled model and picture."""
+    noise = list(np.random.default_rng(5).integers(0, 256, (7, 48, 48), np.uint8))
+    monkeypatch.setattr(module, "read_mean_faces", lambda: noise)
+
+
+def test_the_demo_prints_a_table_and_writes_a_picture(stand_ins, tmp_path, capsys) -> None:
+    assert run(["demo", "--out", str(tmp_path / "new folder")]) == 0
+    shown = capsys.readouterr().out
+    assert all(expression in shown for expression in EXPRESSIONS)
+    assert shown.count("%") == len(EXPRESSIONS)
+    with Image.open(tmp_path / "new folder" / SHEET_NAME) as sheet:
+        assert min(sheet.size) > 400
+
+
+def test_it_writes_into_the_current_folder_by_default(stand_ins, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["demo"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [SHEET_NAME]
+
+
+def test_where_nothing_can_be_written_the_table_still_comes(stand_ins, tmp_path, capsys) -> None:
+    (tmp_path / "file").touch()
+    assert run(["demo", "--out", str(tmp_path / "file" / "x")]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("%") == len(EXPRESSIONS)
+    assert "No picture was written" in shown
+
+
+def test_the_bundled_picture_has_seven_different_faces() -> None:
+    tiles = read_mean_faces()
+    assert [tile.shape for tile in tiles] == [(48, 48)] * 7
+    assert len({tile.tobytes() for tile in tiles}) == 7

@@ -1,0 +1,129 @@
+"""Scoring a real exported file on a small data set."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mien.core.errors import DataError, ModelError
+from mien.core.labels import EXPRESSIONS, fer_plus_order
+from mien.inference.expression.classifier import Classifier
+from mien.inference.runtime.session import load_model
+from mien.training.data.table import Dataset
+from mien.training.evaluate.score import CHUNK, fer_plus_agreement, score_model
+
+pytest.importorskip("sklearn", reason="scoring needs the report extra")
+
+FIELDS = (
+    "model, model_sha256, data, split, n, accuracy, accuracy_ci95, loss, macro_f1, weighted_f1, macro_precision, "
+    "macro_recall, weighted_precision, weighted_recall, ece, per_class, confusion_matrix, labels, "
+    "accuracy_without_twins, n_without_twins, fer_plus_agreement, command"
+)
+"""As the architecture lists them."""
+
+
+def test_scores_have_the_fields_of_metrics_json_in_their_order(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    scores = score_model(model_of(), dataset.path, "test").scores
+    assert ", ".join(scores.model_dump()) == FIELDS
+
+
+def test_scores_are_those_of_the_file_itself(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    path = model_of()
+    scoring = score_model(path, dataset.path, "test", command="mien evaluate ...")
+    rows = dataset.rows_of("test")
+    answered = Classifier(load_model(path)).classify(dataset.images[rows])
+    assert len(rows) > CHUNK  # so that more than one chunk is scored
+    np.testing.assert_array_equal(scoring.probabilities, answered)
+    assert scoring.scores.accuracy == (answered.argmax(axis=1) == dataset.table["label"][rows]).mean()
+    assert scoring.scores.model_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (scoring.scores.model, scoring.scores.data, scoring.scores.n) == ("model.onnx", "noise", 300)
+    assert scoring.scores.command == "mien evaluate ..."
+    assert scoring.is_same_import
+
+
+def test_twins_in_train_are_left_out_of_the_second_accuracy(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    scoring = score_model(model_of(), dataset.path, "test")
+    is_right = scoring.predicted == scoring.labels
+    assert scoring.scores.n_without_twins == 292
+    assert scoring.scores.accuracy_without_twins == is_right[8:].mean()
+
+
+def test_on_train_every_picture_is_its_own_twin(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    scores = score_model(model_of(), dataset.path, "train").scores
+    assert (scores.accuracy_without_twins, scores.n_without_twins) == (None, 0)
+
+
+def test_progress_ends_at_the_number_of_pictures(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    seen: list[tuple[int, int]] = []
+    score_model(model_of(), dataset.path, "test", on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(256, 300), (300, 300)]
+
+
+@pytest.mark.parametrize("labels", [EXPRESSIONS[::-1], EXPRESSIONS[:5]])
+def test_other_labels_or_another_order_are_refused(
+    dataset: Dataset, model_of: Callable[..., Path], labels: tuple[str, ...]
+) -> None:
+    with pytest.raises(DataError, match=f"answers {', '.join(labels)}, but .* has {', '.join(EXPRESSIONS)}"):
+        score_model(model_of(labels), dataset.path, "test")
+
+
+def test_a_part_that_is_not_there_is_refused(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    with pytest.raises(DataError, match="no validation rows"):
+        score_model(model_of(), dataset.path, "validation")
+
+
+def test_a_missing_model_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"absent\.onnx"):
+        score_model(tmp_path / "absent.onnx", dataset.path, "test")
+
+
+def _answers(*labels: str) -> np.ndarray:
+    return np.eye(7)[[EXPRESSIONS.index(label) for label in labels]]
+
+
+def _with_votes(dataset: Dataset, votes: list[dict[str, int]], is_face: list[bool]) -> Dataset:
+    """Return the data set with these votes in its first rows."""
+    table = dataset.table.copy()
+    table["votes"] = 0
+    for row, counts in enumerate(votes):
+        for label, count in counts.items():
+            table["votes"][row, fer_plus_order([label])[0] if label in EXPRESSIONS else 7] = count
+        table["is_face"][row] = is_face[row]
+    return replace(dataset, table=table)
+
+
+def test_agreement_follows_the_top_of_the_seven_columns(dataset: Dataset) -> None:
+    votes = [{"happy": 6, "neutral": 4}, {"sad": 5, "fear": 5}, {"contempt": 6, "angry": 4}]
+    voted = _with_votes(dataset, votes, [True] * 3)
+    rows = np.arange(3)
+    # A tie goes to the first in FER2013's order (fear), and contempt is not one of the seven.
+    assert fer_plus_agreement(voted, rows, _answers("happy", "fear", "angry")) == 1.0
+    assert fer_plus_agreement(voted, rows, _answers("happy", "sad", "neutral")) == pytest.approx(1 / 3)
+
+
+def test_rows_without_a_face_or_without_votes_do_not_count(dataset: Dataset) -> None:
+    voted = _with_votes(dataset, [{"happy": 9}, {"contempt": 9}, {"angry": 9}], [True, True, False])
+    assert fer_plus_agreement(voted, np.arange(3), _answers("happy", "angry", "sad")) == 1.0
+    assert fer_plus_agreement(voted, np.arange(1, 3), _answers("angry", "angry")) is None
+
+
+def test_without_votes_there_is_no_agreement(dataset: Dataset) -> None:
+    unvoted = replace(dataset, manifest=dataset.manifest.model_copy(update={"has_votes": False}))
+    assert fer_plus_agreement(unvoted, np.arange(3), _answers("happy", "fear", "angry")) is None
+
+
+def test_importing_reaches_neither_torch_nor_the_report_packages() -> None:
+    code = (
+        "import sys, mien.training.evaluate.stamp, mien.training.evaluate.curves\n"
+        "heavy = {'torch', 'lightning', 'sklearn', 'matplotlib', 'jinja2'} & set(sys.modules)\n"
+        "raise SystemExit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

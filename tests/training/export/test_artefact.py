@@ -1,0 +1,93 @@
+import json
+
+import numpy as np
+import pytest
+
+from mien.core.errors import InputError, ModelError, RunError
+from mien.inference.runtime.envelope import read_card
+from mien.inference.runtime.session import load_model
+from mien.training.export import artefact
+from mien.training.export.artefact import export_run
+from mien.training.fit.run import Run
+
+
+def test_the_card_tells_where_the_model_came_from(trained, tmp_path):
+    card = export_run(trained, tmp_path / "a.onnx")
+    assert card == read_card((tmp_path / "a.onnx").read_bytes())
+    assert card.recipe_sha256 == trained.recipe().sha256()
+    assert card.data.sha256 == trained.trained_on().sha256
+    assert card.temperature == trained.calibration().temperature
+    assert card.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    assert (card.input.size_px, card.input.color, card.input.layout) == (48, "gray", "NHW")
+    assert card.metrics == {}
+
+
+def test_the_file_holds_no_path_of_the_machine_that_made_it(trained, tmp_path):
+    export_run(trained, tmp_path / "a.onnx")
+    content = (tmp_path / "a.onnx").read_bytes()
+    for word in (b"/home", b"/root", b"site-packages", b".py", str(tmp_path).encode()):
+        assert word not in content, word
+
+
+def test_exporting_twice_gives_the_same_bytes(trained, tmp_path):
+    export_run(trained, tmp_path / "a.onnx")
+    export_run(trained, tmp_path / "b.onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_any_batch_size_runs(trained, tmp_path):
+    export_run(trained, tmp_path / "a.onnx")
+    model = load_model(tmp_path / "a.onnx")
+    for batch in (1, 2, 3, 17):
+        probabilities = model.run(np.zeros((batch, 48, 48), np.uint8))
+        assert probabilities.shape == (batch, 7)
+        assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_an_unfinished_run_is_refused(trained, tmp_path):
+    for name in ("recipe.toml", "data.json", "environment.json"):
+        (tmp_path / name).write_bytes((trained.path / name).read_bytes())
+    with pytest.raises(RunError, match="--resume"):
+        export_run(Run(tmp_path), tmp_path / "a.onnx")
+    with pytest.raises(RunError, match="recipe.toml"):
+        export_run(Run(tmp_path / "nowhere"), tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_checkpoint_and_recipe_that_do_not_fit_are_refused(trained, tmp_path):
+    for path in trained.path.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace("width = 4", "width = 6"))
+    with pytest.raises(RunError, match="does not fit"):
+        export_run(Run(tmp_path), tmp_path / "a.onnx")
+
+
+def test_a_calibration_that_is_no_number_is_refused(trained, tmp_path):
+    for path in trained.path.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "temperature.json").write_text(json.dumps({"temperature": "hot"}))
+    with pytest.raises(RunError, match="temperature.json"):
+        export_run(Run(tmp_path), tmp_path / "a.onnx")
+
+
+def test_another_ending_is_refused(trained, tmp_path):
+    with pytest.raises(InputError, match=r"a\.onnx"):
+        export_run(trained, tmp_path / "a.pt")
+
+
+def test_a_file_that_answers_otherwise_is_never_written(trained, tmp_path, monkeypatch):
+    """The control of the exporter's own parity check: a graph with another temperature must be noticed."""
+    build = artefact.build_graph
+
+    def build_other(network, channels, size_px):
+        network.temperature *= 1.5
+        try:
+            return build(network, channels, size_px)
+        finally:
+            network.temperature /= 1.5
+
+    monkeypatch.setattr(artefact, "build_graph", build_other)
+    with pytest.raises(ModelError, match="differs from the trained network"):
+        export_run(trained, tmp_path / "a.onnx")
+    assert not list(tmp_path.iterdir())

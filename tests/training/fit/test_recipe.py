@@ -1,0 +1,104 @@
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from mien.core.errors import RecipeError
+from mien.training.fit.recipe import Recipe, load_recipe, make_recipe, shipped_recipes
+
+
+def test_every_shipped_recipe_is_valid_and_named_after_its_file():
+    assert {"cnn3", "cnn4-bn", "expression"} <= set(shipped_recipes())
+    for name in shipped_recipes():
+        assert load_recipe(name).name == name
+
+
+def test_the_classics_are_trained_as_the_textbooks_say():
+    cnn3, cnn4 = load_recipe("cnn3"), load_recipe("cnn4-bn")
+    assert (cnn3.network, cnn3.epochs, cnn3.batch_size) == ("cnn3", 50, 64)
+    assert (cnn3.optimizer.name, cnn3.optimizer.lr, cnn3.schedule.name) == ("adam", 0.001, "constant")
+    assert (cnn4.network, cnn4.epochs, cnn4.batch_size) == ("cnn4-bn", 50, 128)
+    for recipe in (cnn3, cnn4):
+        assert not any(recipe.augment.model_dump().values())
+        assert (recipe.loss.label_smoothing, recipe.ema, recipe.optimizer.weight_decay) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"epoch": 3}, ["epoch is no field"]),
+        ({"optimizer": {"learning_rate": 1}}, ["optimizer.learning_rate is no field"]),
+        ({"epochs": "many"}, ["epochs", "'many'"]),
+        ({"epochs": 0}, ["epochs", "got 0"]),
+        ({"optimizer": {"lr": -0.1}}, ["optimizer.lr", "-0.1"]),
+        ({"optimizer": {"lr": float("nan")}}, ["optimizer.lr"]),
+        ({"optimizer": {"name": "lion"}}, ["optimizer.name", "'lion'"]),
+        ({"loss": {"label_smoothing": 1.0}}, ["loss.label_smoothing"]),
+        ({"augment": {"zoom": 1.5}}, ["augment.zoom", "1.5"]),
+        ({"network": "alexnet"}, ["alexnet", "resnet-se"]),
+        ({"network": "cnn3", "options": {"width": 8}}, ["cnn3", "width", "dense_dropout"]),
+        ({"options": {"width": 0}}, ["width", "whole number"]),
+        ({"options": {"dropout": 1.0}}, ["dropout", "below 1"]),
+        ({"batch_size": 1}, ["batch_size"]),
+        ({"seed": -1}, ["seed"]),
+        ({"epochs": 0, "batch_size": 0}, ["epochs", "batch_size"]),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(fields, words):
+    with pytest.raises(RecipeError) as refusal:
+        make_recipe(fields)
+    message = str(refusal.value)
+    assert "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_a_recipe_survives_being_saved(tmp_path):
+    recipe = make_recipe({"network": "cnn3", "optimizer": {"name": "adamw", "lr": 0.003}, "seed": 5})
+    recipe.save(tmp_path / "recipe.toml")
+    assert load_recipe(tmp_path / "recipe.toml") == recipe
+    assert load_recipe(tmp_path / "recipe.toml").sha256() == recipe.sha256()
+    assert tomllib.loads((tmp_path / "recipe.toml").read_text())["optimizer"]["lr"] == 0.003
+
+
+def test_another_value_gives_another_hash():
+    assert make_recipe({"seed": 1}).sha256() != make_recipe({"seed": 2}).sha256()
+
+
+def test_flags_change_single_fields_and_leave_the_rest():
+    recipe = load_recipe("cnn3", {"optimizer": {"lr": 0.01}, "epochs": 2})
+    assert (recipe.optimizer.lr, recipe.optimizer.name, recipe.epochs) == (0.01, "adam", 2)
+
+
+def test_a_missing_recipe_names_the_shipped_ones(tmp_path):
+    with pytest.raises(RecipeError, match="cnn3, cnn4-bn"):
+        load_recipe("nonsense")
+    with pytest.raises(RecipeError, match="neither"):
+        load_recipe(tmp_path)
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path):
+    (tmp_path / "a.toml").write_text("epochs = = 3")
+    with pytest.raises(RecipeError, match="can't be read"):
+        load_recipe(tmp_path / "a.toml")
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match="can't be read"):
+        load_recipe(tmp_path / "b.toml")
+
+
+def test_a_recipe_is_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        Recipe().epochs = 3  # type: ignore[misc]
+
+
+def test_a_bad_recipe_is_refused_without_loading_torch(tmp_path):
+    (tmp_path / "bad.toml").write_text("epoch = 3\n")
+    code = (
+        "import sys\nfrom mien.apps.cli.main import run\n"
+        f"status = run(['train', {str(tmp_path / 'bad.toml')!r}, '--data', 'nowhere', '--out', 'nowhere'])\n"
+        "assert status == 1, status\nassert 'torch' not in sys.modules\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "epoch is no field of a recipe" in result.stderr
+    assert not (tmp_path / "nowhere").exists()

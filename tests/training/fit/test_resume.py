@@ -1,0 +1,150 @@
+"""A run killed at any moment ends as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mien.core.errors import RunError
+from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.recipe import Recipe, make_recipe
+from mien.training.fit.run import Run
+from mien.training.fit.trainer import train
+
+# every piece with a state of its own: averaged weights, momentum, plateau, dropout, augmentation, oversampling
+FIELDS = {
+    "network": "vgg-bn",
+    "options": {"width": 4},
+    "epochs": 3,
+    "batch_size": 16,
+    "seed": 7,
+    "rows": {"oversample": True},
+    "schedule": {"name": "plateau", "patience_epochs": 0},
+}
+WORKER = """
+import json, os, signal, sys
+from pathlib import Path
+from mien.training.fit import keeper, trainer
+from mien.training.fit.recipe import make_recipe
+
+data, out, fields, moment = sys.argv[1:]
+kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
+
+if moment == "middle of an epoch":
+    step = trainer.ExpressionModule.training_step
+    def stop(self, batch, index):
+        if self.current_epoch == 1 and index == 3:
+            kill()
+        return step(self, batch, index)
+    trainer.ExpressionModule.training_step = stop
+elif moment == "middle of writing a checkpoint":
+    from mien.training.fit import checkpoint
+    def stop(path, data):
+        if path.name == "last.ckpt" and path.exists():
+            path.with_name(".last.ckpt.partial-dead").write_bytes(data[: len(data) // 2])
+            kill()
+        whole(path, data)
+    whole, checkpoint.write_bytes = checkpoint.write_bytes, stop
+elif moment == "between best and last":
+    def stop(path, records):
+        if len(records) == 2:
+            kill()
+        write(path, records)
+    write, keeper.write_history = keeper.write_history, stop
+elif moment == "before calibration":
+    trainer._calibrate = lambda *_: kill()
+
+trainer.train(make_recipe(json.loads(fields)), Path(data), Path(out))
+"""
+
+
+def same_weights(first: Path, second: Path) -> bool:
+    one, two = (load_checkpoint(path)["state_dict"] for path in (first, second))
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def figures(run: Run) -> list[tuple[float, ...]]:
+    return [record[:-1] for record in run.history()]  # all but the seconds
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(faces, tmp_path_factory) -> Run:
+    return train(make_recipe(FIELDS), faces, tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.mark.parametrize(
+    "moment", ["middle of an epoch", "middle of writing a checkpoint", "between best and last", "before calibration"]
+)
+def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, faces, tmp_path, moment):
+    out = tmp_path / "run"
+    killed = subprocess.run(
+        [sys.executable, "-c", WORKER, str(faces), str(out), json.dumps(FIELDS), moment], capture_output=True, text=True
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not Run(out).is_finished
+    resumed = train(make_recipe(FIELDS), faces, out, resume=True)
+    assert figures(resumed) == figures(uninterrupted)
+    assert same_weights(resumed.best_path, uninterrupted.best_path)
+    assert same_weights(resumed.last_path, uninterrupted.last_path)
+    assert resumed.calibration() == uninterrupted.calibration()
+
+
+def test_another_seed_gives_other_weights(uninterrupted, faces, tmp_path):
+    """The control of the comparison above: it can tell two runs apart."""
+    other = train(make_recipe(FIELDS | {"seed": 8}), faces, tmp_path / "run")
+    assert not same_weights(other.last_path, uninterrupted.last_path)
+
+
+def test_the_same_seed_gives_the_same_bits(uninterrupted, faces, tmp_path):
+    again = train(make_recipe(FIELDS), faces, tmp_path / "run")
+    assert same_weights(again.last_path, uninterrupted.last_path)
+
+
+def test_a_finished_run_is_returned_untouched(uninterrupted, faces):
+    before = {path.name: path.stat().st_mtime_ns for path in uninterrupted.path.iterdir()}
+    train(make_recipe(FIELDS), faces, uninterrupted.path, resume=True)
+    assert {path.name: path.stat().st_mtime_ns for path in uninterrupted.path.iterdir()} == before
+
+
+def test_a_run_is_not_overwritten(uninterrupted, faces):
+    with pytest.raises(RunError, match="--resume"):
+        train(make_recipe(FIELDS), faces, uninterrupted.path)
+
+
+def test_a_run_is_not_resumed_with_another_recipe(uninterrupted, faces):
+    with pytest.raises(RunError, match="another recipe"):
+        train(make_recipe(FIELDS | {"epochs": 4}), faces, uninterrupted.path, resume=True)
+
+
+def test_resume_without_a_run_starts_one(faces, tmp_path):
+    recipe = make_recipe(FIELDS | {"epochs": 1})
+    assert train(recipe, faces, tmp_path / "run", resume=True).is_finished
+
+
+def test_a_foreign_folder_is_refused(faces, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear all")
+    with pytest.raises(RunError, match="no run"):
+        train(Recipe(), faces, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_ctrl_c_ends_in_one_line_and_can_be_resumed(faces, tmp_path):
+    out = tmp_path / "run"
+    options = ["--options.width", "4", "--epochs", "200", "--batch-size", "16"]
+    command = [sys.executable, "-m", "mien", "train", "expression", "--data", faces, "--out", out, *options]
+    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "last.ckpt").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, errors
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    assert os.listdir(out)

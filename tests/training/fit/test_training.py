@@ -1,0 +1,117 @@
+"""Training learns, writes what it promises, and refuses what can't work before it begins."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mien.core.errors import DataError, RecipeError
+from mien.training.data.table import open_dataset
+from mien.training.fit.recipe import make_recipe
+from mien.training.fit.restore import restore_network
+from mien.training.fit.rows import choose_rows, weigh_classes
+from mien.training.fit.trainer import train
+from mien.training.models.preprocess import standardize, to_planes
+
+SMALL = {"network": "vgg-bn", "options": {"width": 4}, "epochs": 1, "batch_size": 32}
+
+
+def test_a_run_holds_what_the_architecture_says(trained):
+    names = {path.name for path in trained.path.iterdir()}
+    expected = {"recipe.toml", "data.json", "environment.json", "history.csv", "best.ckpt", "last.ckpt"}
+    assert names == expected | {"temperature.json"}
+    with trained.history_path.open() as text:
+        rows = list(csv.DictReader(text))
+    header = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,lr,seconds"
+    assert ",".join(rows[0]) == header
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert json.loads(trained.temperature_path.read_text())["temperature"] > 0
+
+
+def test_training_learns_what_can_be_learned(faces, tmp_path):
+    plain = dict.fromkeys(("flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "erasing"), 0.0)
+    recipe = make_recipe(
+        {
+            "network": "vgg-bn",
+            "options": {"width": 8},
+            "epochs": 12,
+            "batch_size": 16,
+            "ema": 0,
+            "augment": plain,
+            "optimizer": {"name": "adam", "lr": 0.003},
+        }
+    )
+    history = train(recipe, faces, tmp_path / "run").history()
+    assert history[-1].train_accuracy > 0.8
+    assert max(record.validation_accuracy for record in history) > 0.6  # chance is 0.14
+
+
+def test_the_history_tells_the_kept_weights_accuracy(trained, faces):
+    """The validation figure of the best epoch is that of the network that is exported."""
+    dataset = open_dataset(faces)
+    rows = dataset.rows_of("validation")
+    with torch.inference_mode():
+        images = torch.from_numpy(np.array(dataset.images[rows]))
+        read = restore_network(trained)(standardize(to_planes(images))).argmax(1).numpy()
+    best = trained.history()[trained.calibration().best_epoch]
+    assert best.validation_accuracy == pytest.approx((read == dataset.table["label"][rows]).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adamax"])
+def test_every_optimizer_trains(faces, tmp_path, name):
+    recipe = make_recipe(SMALL | {"optimizer": {"name": name, "lr": 0.001}})
+    assert np.isfinite(train(recipe, faces, tmp_path / "run").history()[0].train_loss)
+
+
+def test_early_stopping_stops(faces, tmp_path):
+    recipe = make_recipe(
+        SMALL | {"epochs": 30, "stop_after_epochs": 1, "best_by": "loss", "optimizer": {"lr": 1e-9}, "ema": 0.9999}
+    )
+    history = train(recipe, faces, tmp_path / "run").history()
+    assert len(history) < 30
+
+
+def test_a_data_set_without_validation_is_refused_before_anything_is_written(faces, tmp_path):
+    dataset = open_dataset(faces)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    table = dataset.table.copy()
+    table["split"][table["split"] == 1] = 255
+    np.save(folder / "table.npy", table)
+    np.save(folder / "images.npy", dataset.images)
+    (folder / "dataset.json").write_text((faces / "dataset.json").read_text())
+    with pytest.raises(DataError, match="no validation rows"):
+        train(make_recipe(SMALL), folder, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_votes_that_are_not_there_are_refused(faces, tmp_path):
+    with pytest.raises(DataError, match="--votes"):
+        train(make_recipe(SMALL | {"loss": {"votes_share": 0.5}}), faces, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_refused(faces, tmp_path):
+    with pytest.raises(RecipeError, match="--device cpu"):
+        train(make_recipe(SMALL | {"device": "cuda"}), faces, tmp_path / "run")
+
+
+def test_rows_that_are_no_faces_are_left_out_of_training_alone(fer2013):
+    kept = choose_rows(fer2013, make_recipe({}).rows)
+    dropped = np.setdiff1d(fer2013.rows_of("train"), kept)
+    assert len(kept) + len(dropped) == 28_709
+    assert not fer2013.table["is_face"][dropped].all()
+    assert fer2013.table["is_face"][kept].all()
+    without = choose_rows(fer2013, make_recipe({"rows": {"drop_contradicting": True}}).rows)
+    assert 0 < len(kept) - len(without) <= 160
+
+
+def test_class_weights_have_a_mean_of_one_over_the_rows():
+    labels = torch.tensor([0, 0, 0, 1])
+    weights = weigh_classes(labels, 3)
+    assert weights[labels].mean() == pytest.approx(1.0)
+    assert weights[1] == pytest.approx(3 * weights[0])
+    assert weights[2] == 0

@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from mien.training.models.blocks import Dropout
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 0.9])
+def test_dropout_drops_its_share_and_keeps_the_mean(probability):
+    torch.manual_seed(0)
+    dropped = Dropout(probability).train()(torch.ones(200, 1000))
+    assert (dropped == 0).float().mean() == pytest.approx(probability, abs=0.01)
+    assert dropped.mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_dropout_in_use_passes_everything_on():
+    values = torch.rand(4, 3, 5, 5)
+    assert Dropout(0.5).eval()(values) is values
+
+
+def test_dropout_draws_anew_each_time_and_alike_from_one_seed():
+    layer, values = Dropout(0.5).train(), torch.ones(64, 64)
+    torch.manual_seed(0)
+    first, second = layer(values), layer(values)
+    torch.manual_seed(0)
+    assert torch.equal(layer(values), first)
+    assert not torch.equal(first, second)
+
+
+def test_dropout_treats_neighbors_independently():
+    torch.manual_seed(0)
+    kept = (Dropout(0.5).train()(torch.ones(100_000)) > 0).float()
+    for distance in (1, 2, 7, 8, 64):
+        together = (kept[distance:] * kept[:-distance]).mean()
+        assert together == pytest.approx(0.25, abs=0.01), distance
+
+
+def test_dropout_keeps_the_layout_and_the_gradient():
+    values = torch.rand(4, 8, 6, 6).to(memory_format=torch.channels_last).requires_grad_()
+    dropped = Dropout(0.25).train()(values)
+    assert dropped.is_contiguous(memory_format=torch.channels_last)
+    dropped.sum().backward()
+    assert torch.equal(values.grad == 0, dropped == 0)
+
+
+def test_dropout_of_everything_is_refused():
+    with pytest.raises(ValueError, match="dropout of 1"):
+        Dropout(1.0)
