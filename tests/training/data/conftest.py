@@ -1,33 +1,19 @@
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mien.core.labels import EXPRESSIONS
-from mien.training.data.importing import import_data
-from mien.training.data.table import ROW, Dataset, Manifest, number_twins, open_dataset
+from mien.core.labels import EXPRESSIONS, FER_PLUS_COLUMNS
+from mien.training.data.table import ROW, Dataset, Manifest, number_twins
 
-
-@pytest.fixture(scope="session")
-def fer2013(tmp_path_factory):
-    """The real FER2013 with FER+, imported once."""
-    folder = os.environ.get("MIEN_DATA_DIR")
-    if not folder:
-        pytest.skip("MIEN_DATA_DIR is not set: no FER2013 at hand")
-    source, votes = Path(folder) / "fer2013.csv.xz", Path(folder) / "fer2013new.csv"
-    if not (source.exists() and votes.exists()):
-        pytest.skip(f"MIEN_DATA_DIR={folder} holds no fer2013.csv.xz and fer2013new.csv")
-    out = tmp_path_factory.mktemp("fer2013") / "data"
-    import_data(source, out, votes=votes)
-    return open_dataset(out)
+VOTES_HEADER = ",".join(("Usage", "Image name", *FER_PLUS_COLUMNS))
 
 
 @pytest.fixture
 def make_dataset():
     """Return a function that makes a small data set in memory, one picture a (split, label, shade) triple."""
 
-    def make(*rows, has_votes=False, channels=1, first_row=0):
+    def make(*rows, has_votes=False, channels=1, first_row=0, labels=EXPRESSIONS):
         table = np.zeros(len(rows), ROW)
         table["row"] = np.arange(first_row, first_row + len(rows))
         table["split"] = table["part"] = [split for split, _, _ in rows]
@@ -43,7 +29,7 @@ def make_dataset():
             name="small",
             license="none",
             source="memory",
-            labels=EXPRESSIONS,
+            labels=labels,
             has_votes=has_votes,
             split="official",
             sha256="0" * 64,
@@ -51,3 +37,36 @@ def make_dataset():
         return Dataset(Path("memory"), manifest, table, images)
 
     return make
+
+
+@pytest.fixture
+def pixels_of():
+    """Return a function that gives the `pixels` field of a 48x48 picture of noise, by its number."""
+
+    def spell(number):
+        noise = np.random.default_rng(number).integers(0, 256, 48 * 48)
+        return " ".join(map(str, noise))
+
+    return spell
+
+
+@pytest.fixture
+def fer2013_text(pixels_of):
+    """Return a function that gives a small `fer2013.csv` by (label, part) pairs, its pictures all different."""
+
+    def spell(*rows):
+        lines = [f"{label},{pixels_of(number)},{part}" for number, (label, part) in enumerate(rows)]
+        return "\n".join(["emotion,pixels,Usage", *lines]) + "\n"
+
+    return spell
+
+
+@pytest.fixture
+def votes_text():
+    """Return a function that gives a small `fer2013new.csv` by (part, image name, ten counts) triples."""
+
+    def spell(*rows):
+        lines = [",".join((part, name, *map(str, counts))) for part, name, counts in rows]
+        return "\n".join([VOTES_HEADER, *lines]) + "\n"
+
+    return spell

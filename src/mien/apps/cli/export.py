@@ -15,8 +15,10 @@ def export(run: Path, /, *, out: Path, name: str | None = None) -> None:
         out: The .onnx file to write.
         name: Name in the model card; the recipe's if not given.
     """
-    from mien.training.export.artefact import export_run
     from mien.training.fit.run import Run
+
+    Run(run).calibration()  # an unfinished run is refused before torch is loaded
+    from mien.training.export.artefact import export_run
 
     card = export_run(Run(run), out, name=name)
     size = out.stat().st_size / 2**20

@@ -72,14 +72,14 @@ def train(
         run = run_training(resolved, data, out, resume=resume)
     except KeyboardInterrupt:
         done = len(read_history(out)) if (out / "history.csv").exists() else 0
-        Console(stderr=True).print(f"stopped after {done} finished epochs. Add --resume to go on.", soft_wrap=True)
+        Console(stderr=True).print(f"stopped after {done} finished epochs; add --resume to go on.", soft_wrap=True)
         raise
     best = run.history()[run.calibration().best_epoch]
     console = Console()
     if was_finished:
         console.print(f"{out} is finished already; nothing was done.", soft_wrap=True)
     console.print(
-        f"best epoch {best.epoch + 1}: validation accuracy {best.validation_accuracy:.2%}. "
+        f"best epoch: {best.epoch} (counted from 0), validation accuracy {best.validation_accuracy:.2%}. "
         f"Next: mien export {out} --out MODEL.onnx",
         soft_wrap=True,
     )

@@ -235,7 +235,7 @@ def _map_array(path: Path, name: str) -> NDArray[Any]:
         return np.lib.format.open_memmap(path / name, mode="r")
     except OSError as error:
         raise _unreadable(path, name, error) from None
-    except (ValueError, TypeError, OverflowError, SyntaxError) as error:  # whatever a broken header leads to
+    except Exception as error:  # noqa: BLE001 - the header is Python text: a broken one fails in any way
         raise DataError(f"{path / name} is broken or cut short: {error}. {AGAIN}") from None
 
 

@@ -13,7 +13,7 @@ from mien.training.fit.keeper import Keeper
 
 
 class ProgressBar(Callback):
-    """Shows the epoch, steps, time left and the last epoch's figures; prints a line an epoch where no one watches."""
+    """Shows the epoch (counted from 0), steps, time left and figures; prints a line an epoch where no one watches."""
 
     def __init__(self, keeper: Keeper, console: Console | None = None) -> None:
         """Prepare the bar.
@@ -46,7 +46,7 @@ class ProgressBar(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Name the epoch."""
         self._say_figures()
-        self.bar.update(self.task, description=f"epoch {trainer.current_epoch + 1}/{self.keeper.recipe.epochs}")
+        self.bar.update(self.task, description=f"epoch {trainer.current_epoch} of 0-{self.keeper.recipe.epochs - 1}")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -74,4 +74,4 @@ class ProgressBar(Callback):
         )
         self.bar.update(self.task, figures=figures)
         if not self.console.is_terminal:
-            self.console.print(f"epoch {last.epoch + 1}: {figures}, {last.seconds:.0f} s", soft_wrap=True)
+            self.console.print(f"epoch {last.epoch}: {figures}, {last.seconds:.0f} s", soft_wrap=True)

@@ -1,0 +1,150 @@
+import copy
+import dataclasses
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from mien.core.errors import InputError
+from mien.core.geometry import Box
+from mien.core.results import CERTAIN_FROM, Face, Picture, Quality
+
+BOX = Box(1, 2, 30, 40)
+POINTS = np.arange(10, dtype=np.float32).reshape(5, 2)
+
+
+def make_face(probabilities=None, **changes):
+    values = {"box": BOX, "score": 0.9, "landmarks": POINTS, "quality": Quality(30)}
+    return Face(probabilities=probabilities or {"angry": 0.2, "happy": 0.7, "sad": 0.1}, **(values | changes))
+
+
+def test_the_expression_is_the_label_with_the_highest_probability():
+    face = make_face()
+    assert (face.expression, face.confidence, face.is_certain) == ("happy", 0.7, True)
+
+
+def test_the_first_of_equal_labels_is_the_expression():
+    assert make_face({"sad": 0.5, "happy": 0.5}).expression == "sad"
+
+
+@pytest.mark.parametrize(("confidence", "is_certain"), [(CERTAIN_FROM, True), (CERTAIN_FROM - 0.01, False)])
+def test_a_face_is_certain_from_the_threshold_on(confidence, is_certain):
+    rest = (1 - confidence) / 2
+    assert make_face({"happy": confidence, "sad": rest, "fear": rest}).is_certain is is_certain
+
+
+def test_a_face_becomes_the_json_of_the_architecture():
+    assert json.loads(json.dumps(make_face().to_dict())) == {
+        "box": [1, 2, 30, 40],
+        "score": 0.9,
+        "landmarks": [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]],
+        "expression": "happy",
+        "confidence": 0.7,
+        "is_certain": True,
+        "probabilities": {"angry": 0.2, "happy": 0.7, "sad": 0.1},
+        "quality": {"size_px": 30, "sharpness": None, "turn_deg": None, "tilt_deg": None},
+    }
+    assert list(make_face().to_dict()) == [
+        "box", "score", "landmarks", "expression", "confidence", "is_certain", "probabilities", "quality",
+    ]  # fmt: skip
+
+
+def test_numbers_of_numpy_become_plain_json():
+    half = np.float32(0.5)
+    face = make_face({"sad": half, "happy": half}, score=half, quality=Quality(np.int64(30), half, half, half))
+    json.dumps(face.to_dict())
+    assert type(face.confidence) is float
+
+
+def test_a_crop_has_neither_score_nor_landmarks():
+    values = make_face(score=None, landmarks=None).to_dict()
+    assert (values["score"], values["landmarks"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "probabilities",
+    [
+        {"happy": 0.5, "sad": 0.4},
+        {"happy": 1.2, "sad": -0.2},
+        {"happy": float("nan"), "sad": 1.0},
+        {"happy": float("inf"), "sad": 0.0},
+    ],
+)
+def test_numbers_that_are_no_probabilities_are_refused(probabilities):
+    with pytest.raises(InputError, match="sum to 1"):
+        make_face(probabilities)
+
+
+def test_a_face_without_labels_is_refused():
+    with pytest.raises(InputError, match="sum to 1"):
+        Face(BOX, None, None, {}, Quality(30))
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
+def test_a_score_out_of_range_is_refused(score):
+    with pytest.raises(InputError, match="between 0 and 1"):
+        make_face(score=score)
+
+
+@pytest.mark.parametrize("landmarks", [POINTS[:4], POINTS.ravel(), np.full((5, 2), np.nan)])
+def test_landmarks_that_are_not_five_points_are_refused(landmarks):
+    with pytest.raises(InputError, match="five finite points"):
+        make_face(landmarks=landmarks)
+
+
+def test_nothing_of_a_face_can_be_changed():
+    points, probabilities = POINTS.copy(), {"happy": 1.0}
+    face = make_face(probabilities, landmarks=points)
+    points[:], probabilities["happy"] = 99, 0.0
+    assert (face.landmarks == POINTS).all()
+    assert face.confidence == 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        face.score = 0.1
+    with pytest.raises(TypeError):
+        face.probabilities["happy"] = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        face.landmarks[0] = 0
+
+
+def test_faces_are_equal_if_all_they_hold_is():
+    face = make_face()
+    assert face == make_face()
+    assert hash(face) == hash(make_face())
+    assert face != make_face(landmarks=POINTS + 1)
+    assert face != make_face(score=0.8)
+    assert face != "happy"
+
+
+def test_a_face_can_be_copied_and_sent_to_another_process():
+    face = make_face()
+    assert pickle.loads(pickle.dumps(face)) == face  # noqa: S301
+    assert copy.deepcopy(face) == face
+
+
+def test_a_picture_becomes_a_line():
+    picture = Picture("a.jpg", 640, 480, faces=[make_face()])
+    assert picture.to_dict() == {
+        "source": "a.jpg",
+        "width": 640,
+        "height": 480,
+        "faces": [make_face().to_dict()],
+    }
+
+
+def test_a_picture_without_a_face_has_an_empty_list():
+    assert Picture("a.jpg", 640, 480, faces=()).to_dict()["faces"] == []
+
+
+def test_a_picture_that_could_not_be_read_has_its_error_instead():
+    error = {"code": "unreadable_media", "message": "cut short"}
+    assert Picture("a.jpg", error=error).to_dict() == {"source": "a.jpg", "error": error}
+
+
+def test_a_picture_is_either_read_or_not():
+    with pytest.raises(InputError, match="not both and not neither"):
+        Picture("a.jpg", 1, 1)
+    with pytest.raises(InputError, match="not both and not neither"):
+        Picture("a.jpg", 1, 1, faces=(), error={"code": "x", "message": "y"})
+    with pytest.raises(InputError, match="None x 480"):
+        Picture("a.jpg", None, 480, faces=())

@@ -1,0 +1,40 @@
+"""Every program in examples/ runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run_example(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_every_example_is_run_here():
+    text = Path(__file__).read_text()
+    for example in EXAMPLES.glob("*.py"):
+        assert f'run_example("{example.name}"' in text, f"no test runs {example.name}"
+
+
+def test_mean_faces_are_drawn_side_by_side(faces, tmp_path):
+    result = run_example("mean_faces.py", faces, tmp_path / "mean.png")
+    assert result.returncode == 0, result.stderr
+    with Image.open(tmp_path / "mean.png") as picture:
+        assert (picture.size, picture.mode) == ((7 * 48, 48), "L")
+        assert len(set(picture.getdata())) > 50
+
+
+def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):
+    import numpy as np
+
+    import mien
+
+    bundled = Path(mien.__file__).parent / "apps" / "cli" / "mean_faces.png"
+    result = run_example("mean_faces.py", fer2013.path, tmp_path / "mean.png")
+    assert result.returncode == 0, result.stderr
+    with Image.open(tmp_path / "mean.png") as drawn, Image.open(bundled) as shipped:
+        assert np.array_equal(np.asarray(drawn), np.asarray(shipped))
