@@ -51,6 +51,25 @@ def test_reading_a_crop_stays_clear_of_them(model_file) -> None:
     assert not loaded & TRAINING_LIBRARIES
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        "mien.training.data.importing",
+        "mien.training.data.doctor",
+        "mien.training.models.registry",
+        "mien.training.fit.recipe",
+        "mien.training.fit.run",
+        "mien.training.evaluate.score",
+        "mien.training.evaluate.metrics",
+        "mien.apps.cli.main",
+        "mien.apps.cli.train",
+        "mien.apps.cli.data",
+    ],
+)
+def test_data_work_scoring_and_the_listing_are_quick_to_start(module: str) -> None:
+    assert not loaded_by(f"import {module}") & TRAINING_LIBRARIES
+
+
 def test_importing_mien_loads_nothing_outside_the_standard_library() -> None:
     loaded = loaded_by("import mien")
     assert not loaded & {*TRAINING_LIBRARIES, "numpy", "PIL", "onnxruntime", "pydantic"}

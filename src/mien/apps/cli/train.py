@@ -64,7 +64,9 @@ def train(
     resolved = load_recipe(recipe, changes)
     from mien.training.data.table import open_dataset
 
-    open_dataset(data).rows_of("validation")  # refused before torch is loaded
+    dataset = open_dataset(data)
+    for split in ("train", "validation"):  # refused before torch is loaded
+        dataset.rows_of(split)
     from mien.training.fit.trainer import train as run_training
 
     was_finished = (out / "temperature.json").exists() and resume

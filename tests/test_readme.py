@@ -1,0 +1,68 @@
+"""Every code block of the README does what it says."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mien.training.data.sources.synthetic import draw_faces
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SHORT = ["--epochs", "1", "--network", "vgg-bn", "--options.width", "4"]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory):
+    """A folder with the files that the README names: a face, a folder of crops, a small fer2013.csv with votes."""
+    folder = tmp_path_factory.mktemp("readme")
+    rows = draw_faces(70)
+    (folder / "crops").mkdir()
+    for number in range(3):
+        Image.fromarray(rows.images[number]).save(folder / "crops" / f"{number}.png")
+    Image.fromarray(rows.images[0]).save(folder / "face.png")
+    parts = np.array(["Training", "PublicTest", "PrivateTest"])[rows.parts]
+    with (folder / "fer2013.csv.xz").open("w") as file:  # told by its content, not by its name
+        file.write("emotion,pixels,Usage\n")
+        for image, label, part in zip(rows.images, rows.labels, parts, strict=True):
+            file.write(f"{label},{' '.join(map(str, image.ravel()))},{part}\n")
+    with (folder / "fer2013new.csv").open("w") as file:
+        names = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+        file.write(f"Usage,Image name,{names}\n")
+        for number, part in enumerate(parts):
+            file.write(f"{part},fer{number}.png,4,3,1,1,1,0,0,0,0,0\n")
+    return folder
+
+
+def test_the_python_blocks_run(workplace):
+    found = blocks("python")
+    assert len(found) == 2
+    for code in found:
+        result = subprocess.run([sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+
+
+def test_the_commands_run_in_their_order(workplace):
+    lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("mien ")]
+    assert {command[1] for command in commands} == {"predict", "info", "data", "train", "export", "evaluate"}
+    for command in commands:
+        shortened = command[1:] + (SHORT if command[1] == "train" else [])
+        call = [sys.executable, "-m", "mien", *shortened]
+        result = subprocess.run(call, cwd=workplace, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+    assert {"faces.csv", "out", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) <= 150
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (Path(__file__).parents[1] / target).exists(), target
