@@ -1,7 +1,8 @@
-"""Shared fixtures: tiny, deterministic model files with a valid card, of any labels, color and size."""
+"""Shared fixtures: tiny model files with a valid card, data sets, a trained run."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from mien.core.card import ModelCard, ModelInput, TrainingData
 from mien.core.labels import EXPRESSIONS
 from mien.inference.runtime.envelope import hash_graph, write_card
+from mien.training.data.importing import import_data
+from mien.training.data.table import Dataset, open_dataset
 
 BuildGraph = Callable[..., bytes]
 BuildModel = Callable[..., bytes]
@@ -133,13 +136,31 @@ def crops() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of 210 synthetic faces, imported once."""
-    from mien.training.data.importing import import_data
+def fer2013(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The real FER2013 with FER+, imported once."""
+    folder = os.environ.get("MIEN_DATA_DIR")
+    if not folder:
+        pytest.skip("MIEN_DATA_DIR is not set: no FER2013 at hand")
+    source, votes = Path(folder) / "fer2013.csv.xz", Path(folder) / "fer2013new.csv"
+    if not (source.exists() and votes.exists()):
+        pytest.skip(f"MIEN_DATA_DIR={folder} holds no fer2013.csv.xz and fer2013new.csv")
+    out = tmp_path_factory.mktemp("fer2013") / "data"
+    import_data(source, out, votes=votes)
+    return open_dataset(out)
 
-    out = tmp_path_factory.mktemp("faces") / "data"
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """210 drawn faces, imported once: 30 of each label, in all three parts. Not to be written to."""
+    out = tmp_path_factory.mktemp("synthetic") / "data"
     import_data("synthetic", out, count=210)
-    return out
+    return open_dataset(out)
+
+
+@pytest.fixture(scope="session")
+def faces(synthetic: Dataset) -> Path:
+    """Return the folder of the drawn faces."""
+    return synthetic.path
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,9 @@ def test_the_python_blocks_run(workplace):
     found = blocks("python")
     assert len(found) == 2
     for code in found:
-        result = subprocess.run([sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            [sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False
+        )
         assert result.returncode == 0, result.stderr
 
 

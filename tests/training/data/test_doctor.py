@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mien.training.data import doctor
+from mien.training.data import marks
 from mien.training.data.doctor import examine
 from mien.training.data.table import UNUSED
 
@@ -85,7 +85,7 @@ def test_rows_of_no_part_do_not_leak_but_are_counted(make_dataset):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_flat_pictures_are_found_in_every_chunk(make_dataset, channels, monkeypatch):
-    monkeypatch.setattr(doctor, "CHUNK_BYTES", 2 * 4 * 4 * channels)  # two pictures at a time
+    monkeypatch.setattr(marks, "CHUNK_BYTES", 2 * 4 * 4 * channels)  # two pictures at a time
     dataset = make_dataset(*[(TRAIN, SAD, shade) for shade in range(7)], channels=channels)
     dataset.images[[0, 3, 5, 6]] = 77
     dataset.images[5, -1, -1] += 1  # the last pixel alone differs: not flat

@@ -46,17 +46,17 @@ def test_a_count_that_is_no_number_of_votes_is_named_by_row_and_column(read, vot
 
 @pytest.mark.parametrize("counts", [SEVEN[:9], (*SEVEN, 0)])
 def test_a_row_with_other_columns_is_named(read, votes_text, counts):
-    with pytest.raises(DataError, match="row 1 .*columns, expected 12"):
+    with pytest.raises(DataError, match=r"row 1 .*columns, expected 12"):
         read(votes_text(ROWS[0], ("Training", "a.png", counts)))
 
 
 def test_an_unknown_part_is_named(read, votes_text):
-    with pytest.raises(DataError, match="row 0 .*column Usage: 'Test'"):
+    with pytest.raises(DataError, match=r"row 0 .*column Usage: 'Test'"):
         read(votes_text(("Test", "a.png", SEVEN)))
 
 
 def test_a_quote_that_never_ends_is_refused(read, votes_text):
-    with pytest.raises(DataError, match="row 1 .*no CSV"):
+    with pytest.raises(DataError, match=r"row 1 .*no CSV"):
         read(votes_text(ROWS[0], ("Training", '"a.png', SEVEN)))
 
 
@@ -74,7 +74,7 @@ def test_another_number_of_rows_does_not_fit(read, votes_text, parts):
 
 def test_rows_of_other_parts_do_not_fit(read, votes_text):
     joined = read(votes_text(*ROWS))
-    with pytest.raises(DataError, match="row 1 .*PublicTest, but the picture's is Training"):
+    with pytest.raises(DataError, match=r"row 1 .*PublicTest, but the picture's is Training"):
         joined.check_rows(np.array([0, 0, 2], np.uint8))
 
 

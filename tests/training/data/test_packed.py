@@ -120,7 +120,7 @@ def set_zip_field(path, offset, value):
 def test_an_encrypted_zip_is_refused(tmp_path):
     path = pack(tmp_path / "a.zip", TEXT.encode())
     set_zip_field(path, 6, 1)
-    with pytest.raises(DataError, match="is encrypted. Unpack it"):
+    with pytest.raises(DataError, match=r"is encrypted. Unpack it"):
         read(path)
 
 
@@ -146,10 +146,10 @@ def test_an_empty_file_is_refused(tmp_path):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"a b.csv does not exist"):
         read(tmp_path / "a b.csv")
-    with pytest.raises(DataError, match="is a folder. Name the CSV file"):
+    with pytest.raises(DataError, match=r"is a folder. Name the CSV file"):
         read(tmp_path)
     (tmp_path / "file").write_bytes(b"x")
-    with pytest.raises(DataError, match="Not a directory|does not exist"):
+    with pytest.raises(DataError, match=r"Not a directory|does not exist"):
         read(tmp_path / "file" / "a.csv")
 
 

@@ -139,7 +139,7 @@ def test_shares_that_do_not_add_up_are_refused_with_their_sum(text, total):
 
 
 def test_pool_needs_shares_and_three_shares_need_pool():
-    with pytest.raises(DataError, match="--pool draws.*--split 80/10/10"):
+    with pytest.raises(DataError, match=r"--pool draws.*--split 80/10/10"):
         SplitRule("official", pool=True)
     with pytest.raises(DataError, match="add --pool"):
         SplitRule("80/10/10")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from mien.training.data.table import Dataset
 
 app = App(name="data", help="Import a data set, and check it.")
 app.command("mien.apps.cli.check:check", help="Look for leaks, contradictions and pictures that are no faces.")
@@ -38,22 +41,12 @@ def import_(
         pool: Draw the split from all parts of the source.
         count: Number of synthetic faces.
     """
-    from mien.training.data.importing import import_data
-    from mien.training.data.table import SPLITS, open_dataset
+    from mien.training.data.importing import SYNTHETIC, import_data
+    from mien.training.data.table import open_dataset
 
-    console = Console(stderr=True)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(f"reading {Path(source).name}", total=None)
-        manifest = import_data(
+    with _make_bar() as bar:
+        task = bar.add_task("drawing" if source == SYNTHETIC else f"reading {Path(source).name}", total=None)
+        import_data(
             source,
             out,
             votes=votes,
@@ -64,6 +57,28 @@ def import_(
             count=count,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    dataset = open_dataset(out)
-    counts = ", ".join(f"{(dataset.table['split'] == number).sum()} {part}" for number, part in enumerate(SPLITS))
-    Console().print(f"{manifest.name}: {len(dataset.table)} pictures ({counts}) in {out}", soft_wrap=True)
+    print(f"{_summarize(open_dataset(out))} in {out}")
+
+
+def _make_bar() -> Progress:
+    """Build a bar on the standard error that shows where it is a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),  # a file name may hold [brackets]
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def _summarize(dataset: Dataset) -> str:
+    """Say how many pictures there are and where they went."""
+    from mien.training.data.table import SPLITS, UNUSED
+
+    numbers = {part: number for number, part in enumerate(SPLITS)} | {"unused": UNUSED}
+    counts = {part: int((dataset.table["split"] == number).sum()) for part, number in numbers.items()}
+    listed = ", ".join(f"{count} {part}" for part, count in counts.items() if count or part != "unused")
+    return f"{dataset.manifest.name}: {len(dataset.table)} pictures ({listed})"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 
 def export(run: Path, /, *, out: Path, name: str | None = None) -> None:
     """Write a trained network to one self-contained model file.
@@ -22,7 +20,4 @@ def export(run: Path, /, *, out: Path, name: str | None = None) -> None:
 
     card = export_run(Run(run), out, name=name)
     size = out.stat().st_size / 2**20
-    Console().print(
-        f"{out}: {card.name}, {card.parameters:,} parameters, {size:.1f} MiB, temperature {card.temperature:.3f}",
-        soft_wrap=True,
-    )
+    print(f"{out}: {card.name}, {card.parameters:,} parameters, {size:.1f} MiB, temperature {card.temperature:.3f}")

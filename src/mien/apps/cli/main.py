@@ -40,6 +40,7 @@ app = App(
     help="Reads apparent facial expressions in pictures, and trains the networks that do it.",
     version=__version__,
     result_action="return_int_as_exit_code_else_zero",
+    suppress_keyboard_interrupt=False,
 )
 app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
 app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")

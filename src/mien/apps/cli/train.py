@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, get_args, get_origin
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, create_model
-from rich.console import Console
 
 from mien.training.fit.recipe import Recipe, load_recipe
 from mien.training.fit.run import read_history
@@ -74,14 +74,10 @@ def train(
         run = run_training(resolved, data, out, resume=resume)
     except KeyboardInterrupt:
         done = len(read_history(out)) if (out / "history.csv").exists() else 0
-        Console(stderr=True).print(f"stopped after {done} finished epochs; add --resume to go on.", soft_wrap=True)
+        print(f"stopped after {done} finished epochs; add --resume to go on.", file=sys.stderr)
         raise
     best = run.history()[run.calibration().best_epoch]
-    console = Console()
     if was_finished:
-        console.print(f"{out} is finished already; nothing was done.", soft_wrap=True)
-    console.print(
-        f"best epoch: {best.epoch} (counted from 0), validation accuracy {best.validation_accuracy:.2%}. "
-        f"Next: mien export {out} --out MODEL.onnx",
-        soft_wrap=True,
-    )
+        print(f"{out} is finished already; nothing was done.")
+    print(f"best epoch: {best.epoch} (counted from 0), validation accuracy {best.validation_accuracy:.2%}.")
+    print(f"Next: mien export {out} --out MODEL.onnx")

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mien.core.errors import DataError
+from mien.core.errors import DataError, InputError
 from mien.core.labels import fer_plus_order
 from mien.training.data.table import Dataset
 
@@ -45,8 +45,14 @@ class Batches:
             batch_size: Pictures a batch; a last batch of a single picture is left out while shuffling, since batch
                 norm can't learn from one.
             seed: Seed of the order; None keeps the split's own order.
-            weights: (N,) draw rows with these weights and with replacement, rather than each once.
+            weights: (N,) on the CPU: draw rows with these weights and with replacement, rather than each once; only
+                while shuffling.
+
+        Raises:
+            InputError: If there are weights, but no seed to draw with.
         """
+        if weights is not None and seed is None:
+            raise InputError("weights are for drawing rows at random, which needs a seed, got none")
         self.pictures = pictures
         self.batch_size = batch_size
         self.seed = seed

@@ -44,7 +44,7 @@ class Augment(_Section):
     zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
     shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
     brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
-    contrast: BelowOne = Field(0.25, description="scale the contrast by 1 - contrast to 1 + contrast")
+    contrast: BelowOne = Field(0.25, description="multiply the values by 1 - contrast to 1 + contrast")
     erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
 
 

@@ -1,0 +1,139 @@
+import pytest
+
+from mien.apps.cli.main import run
+from mien.training.data.table import open_dataset
+
+
+@pytest.fixture
+def csv(tmp_path):
+    """A file with the header of fer2013.csv and one broken row."""
+    path = tmp_path / "fer 2013.csv"
+    path.write_text("emotion,pixels,Usage\n3,1 2 3,Training\n")
+    return path
+
+
+def test_synthetic_faces_are_imported(tmp_path, capsys):
+    out = tmp_path / "dätä [1]"
+    assert run(["data", "import", "synthetic", "--out", str(out), "--count", "42", "--seed", "3"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"synthetic: 42 pictures (28 train, 7 validation, 7 test) in {out}\n"
+    assert printed.err == ""
+    assert open_dataset(out).manifest.seed == 3
+
+
+def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
+    from mien.training.data import importing
+
+    class SeenError(Exception):
+        pass
+
+    def see(source, out, **options):
+        options.pop("on_progress")
+        raise SeenError(source, out, options)
+
+    monkeypatch.setattr(importing, "import_data", see)
+    flags = ["--votes", "v.csv", "--split", "80/10/10", "--seed", "5", "--twins", "ignore", "--pool", "--count", "99"]
+    with pytest.raises(SeenError) as seen:
+        run(["data", "import", "fer2013.csv.xz", "--out", str(tmp_path / "out"), *flags])
+    source, out, options = seen.value.args
+    assert (str(source), out) == ("fer2013.csv.xz", tmp_path / "out")
+    assert options | {"votes": str(options["votes"])} == {
+        "votes": "v.csv", "split": "80/10/10", "seed": 5, "twins": "ignore", "pool": True, "count": 99,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["absent.csv"], "absent.csv does not exist"),
+        (["{csv}"], "row 0 (counted from 0 after the header), column pixels: 3 values, expected 2304"),
+        (["{csv}", "--votes", "absent.csv"], "absent.csv does not exist"),
+        (["{csv}", "--votes", "{csv}"], "the columns are 'emotion,pixels,Usage', expected 'Usage,Image name"),
+        (["{csv}", "--split", "80/21"], "add up to 101, expected 100"),
+        (["{csv}", "--pool"], "--split 80/10/10"),
+        (["{csv}", "--split", "80/20", "--seed", "-1"], "--seed -1"),
+        (["synthetic", "--count", "20"], "--count 20"),
+        (["synthetic", "--votes", "{csv}"], "--votes goes with fer2013.csv only"),
+    ],
+)
+def test_wrong_input_gives_one_line_and_exit_status_1(csv, tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    filled = [argument.format(csv=csv) for argument in arguments]
+    assert run(["data", "import", *filled, "--out", "out"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("mien: error: ")
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [csv.name]
+
+
+def test_a_folder_in_use_is_refused(csv, tmp_path, capsys):
+    assert run(["data", "import", "synthetic", "--out", str(tmp_path)]) == 1
+    assert f"{tmp_path} exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["synthetic"],
+        ["--out", "out"],
+        ["synthetic", "--out", "out", "--twins", "apart"],
+        ["synthetic", "--out", "out", "--count", "many"],
+        ["synthetic", "--out", "out", "--no-pool"],
+        ["synthetic", "--out", "out", "--surprise"],
+        ["synthetic", "more", "--out", "out"],
+    ],
+)
+def test_a_wrong_call_gives_exit_status_2_and_no_folder(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    assert run(["data", "import", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.out + printed.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_import_leaves_nothing(tmp_path, monkeypatch):
+    from mien.training.data import importing
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importing, "number_twins", interrupt)
+    assert run(["data", "import", "synthetic", "--out", str(tmp_path / "out"), "--count", "21"]) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_sees_a_bar_that_reaches_its_end(monkeypatch, capsys, small_csv, tmp_path):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert run(["data", "import", str(small_csv), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert f"reading {small_csv.name}" in printed.err
+    assert "100%" in printed.err
+    assert printed.out == f"FER2013: 105 pictures (35 train, 35 validation, 35 test) in {tmp_path / 'out'}\n"
+
+
+def test_rows_that_belong_to_no_part_are_counted(capsys, small_csv, tmp_path):
+    assert run(["data", "import", str(small_csv), "--out", str(tmp_path / "out"), "--split", "80/20"]) == 0
+    assert "(28 train, 7 validation, 35 test, 35 unused)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def small_csv(tmp_path):
+    """Five different pictures of each label in each part, in a file whose name looks like markup."""
+    lines = ["emotion,pixels,Usage"]
+    for label in range(7):
+        for part in ("Training", "PublicTest", "PrivateTest"):
+            for _ in range(5):
+                lines.append(f"{label},{' '.join([str(len(lines))] * 48 * 48)},{part}")
+    path = tmp_path / "fer [red] [bold].csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_help_names_every_flag(capsys):
+    assert run(["data", "import", "--help"]) == 0
+    printed = capsys.readouterr().out
+    for flag in ("--out", "--votes", "--split", "--seed", "--twins", "--pool", "--count", "synthetic"):
+        assert flag in printed
