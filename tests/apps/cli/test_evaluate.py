@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from mien.apps.cli.main import run
 from mien.core.card import TrainingData
 from mien.inference.runtime.envelope import read_card, write_card
 from mien.training.data.importing import import_data
+from mien.training.fit.history import EpochRecord, write_history
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import EpochRecord, write_history
 
 pytest.importorskip("sklearn", reason="evaluating needs the report extra")
 pytest.importorskip("matplotlib", reason="evaluating needs the report extra")
@@ -45,7 +46,9 @@ def model(data: Path, tmp_path: Path, build_graph: Callable[..., bytes], build_c
     sha256 = json.loads((data / "dataset.json").read_text())["sha256"]
     trained = TrainingData(name="synthetic", license="MIT", sha256=sha256)
     path = tmp_path / "tiny.onnx"
-    path.write_bytes(write_card(graph, build_card(graph, data=trained, recipe_sha256=RECIPE.sha256())))
+    path.write_bytes(
+        write_card(graph, build_card(graph, data=trained, recipe_sha256=hashlib.sha256(RECIPE.to_toml()).hexdigest()))
+    )
     return path
 
 
@@ -55,7 +58,7 @@ def finished_run(tmp_path: Path) -> Path:
     pytest.importorskip("tomli_w", reason="recipes are saved with the train extra")
     path = tmp_path / "run"
     path.mkdir()
-    RECIPE.save(path / "recipe.toml")
+    (path / "recipe.toml").write_bytes(RECIPE.to_toml())
     losses = [1.5, 1.2, 1.3, 1.4]
     write_history(
         path / "history.csv",

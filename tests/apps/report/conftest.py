@@ -13,7 +13,7 @@ from mien.training.data.sources.synthetic import draw_faces
 from mien.training.data.table import ROW, Dataset, Manifest
 from mien.training.evaluate.metrics import measure
 from mien.training.evaluate.score import Scores, Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,8 @@ pytest.importorskip("jinja2", reason="reports need the report extra")
 
 from mien.apps.report.folder import check_writable, write_report
 from mien.core.errors import InputError
-from mien.training.evaluate.curves import find_best_epoch
 from mien.training.evaluate.score import Scores, Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord, find_best_epoch
 
 
 def _names(folder: Path) -> list[str]:

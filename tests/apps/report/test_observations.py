@@ -20,7 +20,7 @@ from mien.apps.report.observations import (
 )
 from mien.training.evaluate.metrics import Measures, measure
 from mien.training.evaluate.score import Scores, Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 pytest.importorskip("sklearn", reason="figures need the report extra")
 

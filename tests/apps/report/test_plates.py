@@ -18,10 +18,9 @@ from mien.apps.report.look import EXPRESSION_COLORS, color_of, to_png, to_svg
 from mien.apps.report.plates import PLATE_NAMES, draw_plates
 from mien.apps.report.reliability import draw_reliability
 from mien.training.evaluate.calibration import bin_confidences
-from mien.training.evaluate.curves import find_best_epoch
 from mien.training.evaluate.metrics import measure
 from mien.training.evaluate.score import Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord, find_best_epoch
 
 
 def _words(figure: Figure) -> list[str]:

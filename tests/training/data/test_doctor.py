@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from mien.training.data import marks
-from mien.training.data.doctor import examine
+from mien.training.data.doctor import Diagnosis, examine
 from mien.training.data.table import UNUSED
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -121,7 +121,7 @@ def test_lists_stop_at_the_limit_and_counts_do_not(leaky):
 def test_json_begins_with_the_architecture_fields_and_reads_back(leaky):
     diagnosis = examine(leaky)
     assert list(json.loads(diagnosis.to_json()))[: len(ARCHITECTURE_FIELDS)] == ARCHITECTURE_FIELDS
-    assert doctor.Diagnosis.model_validate_json(diagnosis.to_json()) == diagnosis
+    assert Diagnosis.model_validate_json(diagnosis.to_json()) == diagnosis
 
 
 def test_a_diagnosis_is_frozen(leaky):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mien.training.evaluate.curves import find_best_epoch, find_overfitting_epoch
-from mien.training.fit.run import EpochRecord
+from mien.training.evaluate.curves import find_overfitting_epoch
+from mien.training.fit.history import EpochRecord, find_best_epoch
 
 
 def _history(

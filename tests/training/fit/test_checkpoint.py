@@ -2,6 +2,7 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import SafeCheckpoints, load_checkpoint
@@ -67,6 +68,13 @@ def test_a_truncated_file_is_refused(tmp_path):
         (tmp_path / "a.ckpt").write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(RunError):
             load_checkpoint(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize("tree", ["3", "[1]", '{"dict": 3}', '{"tensor": "9", "channels_last": false}'])
+def test_a_well_formed_file_of_another_kind_is_refused(tmp_path, tree):
+    save_file({"0": torch.zeros(1)}, tmp_path / "a.ckpt", {"mien.checkpoint": tree})
+    with pytest.raises(RunError, match="no checkpoint of mien"):
+        load_checkpoint(tmp_path / "a.ckpt")
 
 
 def test_a_missing_file_is_named(tmp_path):

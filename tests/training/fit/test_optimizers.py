@@ -3,9 +3,9 @@ import torch
 from torch import nn, optim
 
 from mien.training.fit.averaging import build_average
-from mien.training.fit.calibration import fit_temperature
 from mien.training.fit.optimizers import build_optimizer, build_plateau, build_step_schedule
 from mien.training.fit.recipe import Optimizer, Schedule
+from mien.training.fit.temperature import fit_temperature
 
 
 @pytest.fixture

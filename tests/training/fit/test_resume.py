@@ -1,7 +1,6 @@
 """A run killed at any moment ends as if nothing had happened."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import torch
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.keeper import Keeper
 from mien.training.fit.recipe import Recipe, make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
@@ -31,6 +31,7 @@ WORKER = """
 import json, os, signal, sys
 from pathlib import Path
 from mien.training.fit import keeper, trainer
+from mien.training.fit.keeper import Keeper
 from mien.training.fit.recipe import make_recipe
 
 data, out, fields, moment = sys.argv[1:]
@@ -95,6 +96,38 @@ def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, faces, tmp_path, m
     assert resumed.calibration() == uninterrupted.calibration()
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"optimizer": {"name": "adam", "lr": 0.001}, "schedule": {"name": "cosine"}, "network": "cnn3", "options": {}},
+        {"optimizer": {"name": "adamw", "lr": 0.001}, "schedule": {"name": "step", "every_epochs": 1}, "ema": 0.0},
+        {"optimizer": {"name": "rmsprop", "lr": 0.001}, "schedule": {"name": "constant"}},
+        {"optimizer": {"name": "adamax"}, "network": "resnet-se", "batch_size": 200},
+        {"schedule": {"name": "one-cycle"}, "rows": {}, "loss": {"class_weights": True}, "precision": "float32"},
+        {"optimizer": {"lr": 1e-9}, "ema": 0.9999, "best_by": "loss", "stop_after_epochs": 1, "epochs": 9},
+    ],
+    ids=["adam cosine", "adamw step", "rmsprop", "adamax one batch", "one-cycle", "stopping early"],
+)
+def test_every_optimizer_and_schedule_resumes_to_the_same_bits(faces, tmp_path, monkeypatch, fields):
+    recipe = make_recipe(FIELDS | fields)
+    whole = train(recipe, faces, tmp_path / "whole")
+    keep = Keeper.on_train_epoch_end
+
+    def stop(self, trainer, module):
+        if trainer.current_epoch == 1:
+            raise RuntimeError("power cut")
+        keep(self, trainer, module)
+
+    monkeypatch.setattr(Keeper, "on_train_epoch_end", stop)
+    with pytest.raises(RuntimeError, match="power cut"):
+        train(recipe, faces, tmp_path / "cut")
+    monkeypatch.setattr(Keeper, "on_train_epoch_end", keep)
+    resumed = train(recipe, faces, tmp_path / "cut", resume=True)
+    assert figures(resumed) == figures(whole)
+    assert same_weights(resumed.last_path, whole.last_path)
+    assert same_weights(resumed.best_path, whole.best_path)
+
+
 def test_another_seed_gives_other_weights(uninterrupted, faces, tmp_path):
     """The control of the comparison above: it can tell two runs apart."""
     other = train(make_recipe(FIELDS | {"seed": 8}), faces, tmp_path / "run")
@@ -118,7 +151,7 @@ def test_a_run_is_not_overwritten(uninterrupted, faces):
 
 
 def test_a_run_is_not_resumed_with_another_recipe(uninterrupted, faces):
-    with pytest.raises(RunError, match="another recipe"):
+    with pytest.raises(RunError, match="epochs: 3 there, 4 now"):
         train(make_recipe(FIELDS | {"epochs": 4}), faces, uninterrupted.path, resume=True)
 
 
@@ -147,4 +180,4 @@ def test_ctrl_c_ends_in_one_line_and_can_be_resumed(faces, tmp_path):
     assert process.returncode == 130, errors
     assert "--resume" in errors
     assert "Traceback" not in errors
-    assert os.listdir(out)
+    assert Run(out).is_started

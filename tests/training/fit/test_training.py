@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mien.core.errors import DataError, RecipeError
+from mien.core.errors import DataError, RecipeError, RunError
 from mien.training.data.table import open_dataset
 from mien.training.fit.recipe import make_recipe
 from mien.training.fit.restore import restore_network
@@ -69,8 +69,35 @@ def test_early_stopping_stops(faces, tmp_path):
     recipe = make_recipe(
         SMALL | {"epochs": 30, "stop_after_epochs": 1, "best_by": "loss", "optimizer": {"lr": 1e-9}, "ema": 0.9999}
     )
-    history = train(recipe, faces, tmp_path / "run").history()
-    assert len(history) < 30
+    run = train(recipe, faces, tmp_path / "run")
+    assert len(run.history()) == run.calibration().best_epoch + 1 + 1 < 30
+
+
+def test_a_run_that_diverges_says_so_and_is_not_called_finished(faces, tmp_path):
+    with pytest.raises(RunError, match="lower --lr"):
+        train(make_recipe(SMALL | {"optimizer": {"lr": 1e30}}), faces, tmp_path / "run")
+    assert not (tmp_path / "run" / "temperature.json").exists()
+
+
+def test_a_file_in_the_place_of_the_run_is_refused(faces, tmp_path):
+    (tmp_path / "file.txt").write_text("dear all")
+    with pytest.raises(RunError, match="no run"):
+        train(make_recipe(SMALL), faces, tmp_path / "file.txt")
+    assert (tmp_path / "file.txt").read_text() == "dear all"
+
+
+@pytest.mark.parametrize(("warmup", "epochs"), [(0.1, 2), (0.5, 1), (0.0, 1)])
+def test_a_run_of_a_few_steps_rises_and_falls_all_the_same(faces, tmp_path, warmup, epochs):
+    recipe = make_recipe(SMALL | {"batch_size": 74, "epochs": epochs, "schedule": {"warmup": warmup}})
+    assert len(train(recipe, faces, tmp_path / "run").history()) == epochs
+
+
+def test_labels_of_other_parts_do_not_decide_which_rows_train(make_dataset):
+    same, other = 5, 6
+    dataset = make_dataset((0, 0, same), (0, 1, other), (0, 1, 7), (2, 3, same))
+    assert len(choose_rows(dataset, make_recipe({"rows": {"drop_contradicting": True}}).rows)) == 3
+    twice = make_dataset((0, 0, same), (0, 1, same), (0, 1, 7), (0, 1, 8))
+    assert len(choose_rows(twice, make_recipe({"rows": {"drop_contradicting": True}}).rows)) == 2
 
 
 def test_a_data_set_without_validation_is_refused_before_anything_is_written(faces, tmp_path):

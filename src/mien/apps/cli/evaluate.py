@@ -20,10 +20,10 @@ from mien.core.errors import MissingExtraError, RunError
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.inference.runtime.envelope import read_card
 from mien.training.data.table import Split, open_dataset
-from mien.training.evaluate.curves import find_best_epoch
 from mien.training.evaluate.score import Scores, Scoring, check_labels, score_model
 from mien.training.evaluate.stamp import check_stampable, stamp_card
-from mien.training.fit.run import EpochRecord, Run
+from mien.training.fit.history import EpochRecord, find_best_epoch
+from mien.training.fit.run import Run
 
 REPORT_PACKAGES = ("matplotlib", "jinja2", "sklearn")
 
@@ -116,9 +116,10 @@ def _read_run(run: Path, card: ModelCard) -> tuple[list[EpochRecord], EpochRecor
         RunError: If it has no history, or another recipe than the model's.
     """
     recipe, history = Run(run).recipe(), Run(run).history()
-    if recipe.sha256() != card.recipe_sha256:
+    sha256 = Run(run).recipe_sha256()
+    if sha256 != card.recipe_sha256:
         raise RunError(
-            f"--run {run} was trained with recipe {recipe.name} ({recipe.sha256()[:12]}...), but the model comes from "
+            f"--run {run} was trained with recipe {recipe.name} ({sha256[:12]}...), but the model comes from "
             f"recipe {card.recipe} ({card.recipe_sha256[:12]}...). Name the run that the model was exported from."
         )
     return history, find_best_epoch(history, recipe.best_by)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, Union, get_args, get
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, create_model
 
+from mien.training.fit.history import read_history
 from mien.training.fit.recipe import Recipe, load_recipe
-from mien.training.fit.run import read_history
 
-SHORT = {("optimizer", "lr"): "--lr"}
+SHORT = {("optimizer", "lr"): ("--lr", "--optimizer.lr")}
 """Fields inside a section that are asked for so often that they have a short flag."""
 
 
@@ -73,7 +73,7 @@ def train(
     try:
         run = run_training(resolved, data, out, resume=resume)
     except KeyboardInterrupt:
-        done = len(read_history(out)) if (out / "history.csv").exists() else 0
+        done = len(read_history(out / "history.csv")) if (out / "history.csv").exists() else 0
         print(f"stopped after {done} finished epochs; add --resume to go on.", file=sys.stderr)
         raise
     best = run.history()[run.calibration().best_epoch]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mien.apps.report.look import BLUE, INK, MUTED, ORANGE, PAPER, look, make_figure, show_percent
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 
 def draw_curves(history: Sequence[EpochRecord], best: EpochRecord, overfitting_epoch: int | None) -> Figure:

@@ -19,7 +19,7 @@ from mien.apps.report.plates import PLATE_NAMES, draw_plates
 from mien.core.atomic import write_bytes, write_text
 from mien.core.errors import InputError
 from mien.training.evaluate.score import Scores, Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 
 def check_writable(out: Path) -> None:

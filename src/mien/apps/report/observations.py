@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.training.evaluate.calibration import bin_confidences
-from mien.training.evaluate.curves import find_best_epoch, find_overfitting_epoch
+from mien.training.evaluate.curves import find_overfitting_epoch
 from mien.training.evaluate.metrics import Measures
 from mien.training.evaluate.score import Scores
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord, find_best_epoch
 
 
 @dataclass(frozen=True)

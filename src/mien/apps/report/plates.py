@@ -15,7 +15,7 @@ from mien.apps.report.reliability import draw_reliability
 from mien.training.evaluate.calibration import BINS, bin_confidences
 from mien.training.evaluate.curves import find_overfitting_epoch
 from mien.training.evaluate.score import Scoring
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 PLATE_NAMES = ("confusion", "classes", "reliability", "curves", "mistakes")
 """File names without ending, in the report's order."""

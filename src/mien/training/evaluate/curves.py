@@ -1,31 +1,16 @@
-"""What a run's history says: its best epoch, and the epoch where it begins to overfit."""
+"""What a run's history says of overfitting."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from mien.training.fit.run import EpochRecord
+from mien.training.fit.history import EpochRecord
 
 WINDOW = 3
 """Epochs at the end over which losses are averaged, so that one lucky or unlucky epoch decides nothing."""
 
 RISE = 0.01
 """Share by which the validation loss must end above its lowest value; less is the noise of training."""
-
-
-def find_best_epoch(
-    history: Sequence[EpochRecord], best_by: Literal["accuracy", "loss"] = "accuracy"
-) -> EpochRecord | None:
-    """Return the epoch with the best validation figure, the first of several, or None without epochs.
-
-    Args:
-        history: One record an epoch, in order.
-        best_by: The recipe's field of that name: highest validation accuracy, or lowest validation loss.
-    """
-    if best_by == "loss":
-        return min(history, key=lambda record: record.validation_loss, default=None)
-    return max(history, key=lambda record: record.validation_accuracy, default=None)
 
 
 def find_overfitting_epoch(history: Sequence[EpochRecord]) -> int | None:

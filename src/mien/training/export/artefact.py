@@ -17,17 +17,20 @@ from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
 from mien.training.models.size import count_parameters
 
-CROP = "one face, upright, filling a square as FER2013 frames it: forehead to chin, both ears or nearly so"
-LICENSE = "The weights were trained by mien and may be used under the MIT license, as far as the data's terms allow."
+CROP = "one face, upright, filling a square as in the training data"
+LICENSE = "as the training data's terms allow"
 LIMITS = (
     "It names the apparent expression of a face as people labeled such pictures; it does not know what anyone feels.",
+    "Not for inferring emotions at work or in education (EU AI Act, Article 5(1)(f)), nor for decisions about people.",
+)
+FER2013_CROP = "one face, upright, filling a square as FER2013 frames it: forehead to chin, both ears or nearly so"
+FER2013_LIMITS = (
     "Labels of its training data are noisy: people agree with them in about two of three pictures.",
     "Ages, skin tones, head coverings and cultures are not balanced in that data, and it was not tested for each.",
-    "Not for inferring emotions at work or in education (EU AI Act, Article 5(1)(f)), nor for decisions about people.",
 )
 
 
-def export_run(run: Run, out: Path, *, name: str | None = None) -> ModelCard:
+def export_run(run: Run, out: Path, *, name: str | None = None, license: str = LICENSE) -> ModelCard:
     """Write a finished run's network with its calibration and card to one .onnx file, in one step.
 
     The file is opened and compared with the trained network before it takes its place.
@@ -36,6 +39,7 @@ def export_run(run: Run, out: Path, *, name: str | None = None) -> ModelCard:
         run: A finished run.
         out: The file to write; must end in .onnx.
         name: Name in the card; the recipe's if not given.
+        license: Terms of the weights, for the card.
 
     Returns:
         The card inside.
@@ -46,24 +50,24 @@ def export_run(run: Run, out: Path, *, name: str | None = None) -> ModelCard:
         ModelError: If the written file answers otherwise than the network.
     """
     if out.suffix.lower() != ".onnx":
-        raise InputError(f"a model file ends in .onnx, got {out.name}. Name it {out.with_suffix('.onnx').name}.")
+        raise InputError(f"{out}: a model file ends in .onnx. Name it like model.onnx.")
     recipe, data, calibration = run.recipe(), run.trained_on(), run.calibration()
     network = CalibratedNetwork(restore_network(run), calibration.temperature)
     graph = build_graph(network, data.channels, data.size_px)
-    is_gray = data.channels == 1
+    is_gray, is_fer2013 = data.channels == 1, data.name == "FER2013"
     card = ModelCard(
         name=name or recipe.name,
         labels=data.labels,
         input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
-        crop=CROP,
+        crop=FER2013_CROP if is_fer2013 else CROP,
         temperature=calibration.temperature,
         data=TrainingData(name=data.name, license=data.license, sha256=data.sha256),
         recipe=recipe.name,
-        recipe_sha256=recipe.sha256(),
+        recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
-        limits=LIMITS,
-        license=LICENSE,
+        limits=(*LIMITS, *FER2013_LIMITS) if is_fer2013 else LIMITS,
+        license=license,
         graph_sha256=hash_graph(graph),
     )
     with atomic_file(out) as temporary:

@@ -46,9 +46,11 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             tree = json.loads((file.metadata() or {})[_KEY])
             checkpoint: dict[str, Any] = _unpack(tree, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+        if not isinstance(checkpoint, dict):
+            raise TypeError(f"it holds a {type(checkpoint).__name__}")
     except FileNotFoundError:
-        raise RunError(f"{path} does not exist. Start the run without --resume, or name another folder.") from None
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise RunError(f"{path} does not exist. Let the run finish its first epoch, or name another folder.") from None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path} is no checkpoint of mien, or is broken: {error}.") from None
     return checkpoint
 

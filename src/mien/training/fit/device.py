@@ -27,11 +27,14 @@ def choose_device(recipe: Recipe) -> torch.device:
 def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
     """Return Lightning's word for the precision; "auto" is bfloat16 where the processor multiplies in it."""
     if recipe.precision == "auto":
-        is_quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+        is_quick = (
+            torch.cuda.is_bf16_supported(including_emulation=False) if device.type == "cuda" else _cpu_has_bfloat16()
+        )
         return "bf16-mixed" if is_quick else "32-true"
     return "bf16-mixed" if recipe.precision == "bfloat16" else "32-true"
 
 
 def _cpu_has_bfloat16() -> bool:
-    abilities = torch.cpu.get_capabilities()
-    return bool(abilities.get("avx512_bf16") or abilities.get("amx_bf16"))
+    find_abilities = getattr(torch.cpu, "get_capabilities", dict)  # older versions of torch can't tell
+    abilities: dict[str, object] = find_abilities()
+    return any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

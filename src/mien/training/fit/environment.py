@@ -28,19 +28,22 @@ def save_environment(run: Run, device: str, precision: str, threads: int) -> Non
 
 
 def find_commit() -> str:
-    """Return the commit of the checkout that this code runs from, or "unknown" for an installed package."""
-    folder = Path(__file__).parent
+    """Return the commit of the checkout that this code runs from, or "unknown" for an installed package.
+
+    "-dirty" is added where the code differs from that commit.
+    """
+    code = str(Path(__file__).parents[2])
     try:
-        found = subprocess.run(
-            ["git", "-C", str(folder), "log", "-1", "--format=%H", "--", str(Path(__file__).parents[2])],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
+        commit = _git("log", "-1", "--format=%H", "--", code)
+        changes = _git("status", "--porcelain", "--", code)
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return found.stdout.strip() or "unknown"
+    return f"{commit}-dirty" if commit and changes else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
 
 
 def _version(package: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from math import isfinite
 from typing import Any
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
+from mien.core.errors import RunError
+from mien.training.fit.history import EpochRecord, find_best_epoch, write_history
 from mien.training.fit.module import ExpressionModule
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import EpochRecord, Run, write_history
+from mien.training.fit.run import Run
 
 
 class Keeper(Checkpoint):
@@ -39,8 +42,13 @@ class Keeper(Checkpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what the epoch earned."""
         assert isinstance(pl_module, ExpressionModule)
-        self.records.append(self._record(trainer, pl_module))
-        if best_epoch(self.records, self.recipe) == self.records[-1].epoch:
+        record = self._record(trainer, pl_module)
+        if not isfinite(record.train_loss + record.validation_loss):
+            raise RunError(
+                f"the loss is no number in epoch {record.epoch}: training diverged. Start with a lower --lr."
+            )
+        self.records.append(record)
+        if find_best_epoch(self.records, self.recipe.best_by) == record:
             trainer.save_checkpoint(self.run.best_path)
         write_history(self.run.history_path, self.records)
         trainer.save_checkpoint(self.run.last_path)
@@ -56,7 +64,7 @@ class Keeper(Checkpoint):
             train_accuracy=round(train_accuracy, 6),
             validation_loss=round(validation_loss, 6),
             validation_accuracy=round(validation_accuracy, 6),
-            lr=module.epoch_lr,
+            lr=float(f"{module.epoch_lr:.6g}"),
             seconds=round(time.monotonic() - self._began, 2),
         )
 
@@ -75,16 +83,10 @@ def kept_records(checkpoint: dict[str, Any]) -> list[EpochRecord]:
     return [EpochRecord(*record) for state in states if "records" in state for record in state["records"]]
 
 
-def best_epoch(records: list[EpochRecord], recipe: Recipe) -> int:
-    """Return the first epoch with the best validation figure, by the recipe's `best_by`."""
-    if recipe.best_by == "accuracy":
-        return max(records, key=lambda record: record.validation_accuracy).epoch
-    return min(records, key=lambda record: record.validation_loss).epoch
-
-
 def is_over(records: list[EpochRecord], recipe: Recipe) -> bool:
     """Return whether the run has all its epochs, or none was better for as long as the recipe waits."""
-    if not records:
+    best = find_best_epoch(records, recipe.best_by)
+    if best is None:
         return False
-    waited = records[-1].epoch - best_epoch(records, recipe)
+    waited = records[-1].epoch - best.epoch
     return records[-1].epoch + 1 >= recipe.epochs or 0 < recipe.stop_after_epochs <= waited

@@ -14,27 +14,8 @@ from mien.training.data.batches import Batch, Batches
 from mien.training.fit.averaging import build_average
 from mien.training.fit.optimizers import build_optimizer, build_plateau, build_step_schedule
 from mien.training.fit.recipe import Recipe
+from mien.training.fit.tally import Tally
 from mien.training.models.preprocess import standardize, to_planes
-
-
-class Tally:
-    """Sums over an epoch, kept on the device so that no step waits for them."""
-
-    def __init__(self) -> None:
-        self.loss = torch.zeros(())
-        self.right = torch.zeros(())
-        self.count = 0
-
-    def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Add a batch: (B, K) logits and (B,) labels."""
-        logits = logits.detach().float()
-        self.loss = self.loss.to(logits.device) + F.cross_entropy(logits, labels, reduction="sum")
-        self.right = self.right.to(logits.device) + (logits.argmax(1) == labels).sum()
-        self.count += len(labels)
-
-    def means(self) -> tuple[float, float]:
-        """Return the mean cross-entropy and the share of right top labels."""
-        return float(self.loss) / max(self.count, 1), float(self.right) / max(self.count, 1)
 
 
 class ExpressionModule(pl.LightningModule):

@@ -48,7 +48,9 @@ def build_step_schedule(
     steps = epochs * steps_per_epoch
     match settings.name:
         case "one-cycle":
-            return OneCycleLR(optimizer, lr, total_steps=max(steps, 2), pct_start=settings.warmup, cycle_momentum=False)
+            steps = max(steps, 2)
+            rise = settings.warmup if settings.warmup * steps > 1 else 0.0  # torch divides by the steps of the rise - 1
+            return OneCycleLR(optimizer, lr, total_steps=steps, pct_start=rise, cycle_momentum=False)
         case "cosine":
             return CosineAnnealingLR(optimizer, T_max=steps)
         case "step":

@@ -46,7 +46,7 @@ class ProgressBar(Callback):
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Name the epoch."""
         self._say_figures()
-        self.bar.update(self.task, description=f"epoch {trainer.current_epoch} of 0-{self.keeper.recipe.epochs - 1}")
+        self.bar.update(self.task, description=f"epoch {trainer.current_epoch} (0 to {self.keeper.recipe.epochs - 1})")
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -6,7 +6,6 @@ saved beside the run. No torch here, so that a bad recipe is refused before anyt
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -15,7 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mien.core.atomic import write_bytes
 from mien.core.errors import MissingExtraError, RecipeError
 from mien.training.models.registry import find_network
 
@@ -24,11 +22,16 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
+MAX_WIDTH = 1024
+MAX_DROPOUT = 0.99
+"""Beyond these nothing can be built, or nothing learned."""
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Rows(_Section):
+class RowChoice(_Section):
     """Which training rows are shown, and how often. Validation and test rows are never touched."""
 
     drop_not_a_face: bool = Field(True, description="leave out rows that FER+ calls not a face, and single-valued ones")
@@ -81,7 +84,7 @@ class Recipe(_Section):
     Equal recipes with equal data give equal weights on the same machine.
     """
 
-    name: str = Field("custom", description="short name, goes into the model card")
+    name: Annotated[str, Field(min_length=1)] = Field("custom", description="short name, goes into the model card")
     network: str = Field("resnet-se", description="a name of the registry")
     options: dict[str, int | float] = Field(default_factory=dict, description="options of the network")
     epochs: Annotated[int, Field(ge=1)] = Field(36, description="passes over the training rows")
@@ -92,7 +95,7 @@ class Recipe(_Section):
     ema: BelowOne = Field(0.999, description="decay of the averaged weights that are scored and kept; 0: none")
     best_by: Literal["accuracy", "loss"] = Field("accuracy", description="validation figure that picks the best epoch")
     stop_after_epochs: Annotated[int, Field(ge=0)] = Field(0, description="epochs without a better one; 0: never")
-    rows: Rows = Rows()
+    rows: RowChoice = RowChoice()
     augment: Augment = Augment()
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
@@ -105,18 +108,22 @@ class Recipe(_Section):
         if unknown:
             raise ValueError(f"network {self.network} has no option {unknown[0]!r} (it has {', '.join(entry.options)})")
         for option, value in self.options.items():
-            if isinstance(entry.options[option], int) and not (isinstance(value, int) and value > 0):
-                raise ValueError(f"option {option} of {self.network} needs a whole number above 0, got {value}")
-            if isinstance(entry.options[option], float) and not 0 <= value < 1:
-                raise ValueError(f"option {option} of {self.network} lies in 0 to below 1, got {value}")
+            if isinstance(entry.options[option], int) and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
+                raise ValueError(
+                    f"option {option} of {self.network} is a whole number of 1 to {MAX_WIDTH}, got {value}"
+                )
+            if isinstance(entry.options[option], float) and not 0 <= value <= MAX_DROPOUT:
+                raise ValueError(f"option {option} of {self.network} lies in 0 to {MAX_DROPOUT}, got {value}")
         return self
 
-    def sha256(self) -> str:
-        """Return the hash of the resolved recipe, which goes into the model card."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+    def differences(self, other: Recipe) -> str:
+        """Name the fields in which another recipe differs, with both values."""
+        mine, others = _flatten(self.model_dump()), _flatten(other.model_dump())
+        keys = [key for key in {**mine, **others} if mine.get(key) != others.get(key)]
+        return ", ".join(f"{key}: {mine.get(key)!r} there, {others.get(key)!r} now" for key in keys)
 
-    def save(self, path: Path) -> None:
-        """Write the resolved recipe as TOML, in one step.
+    def to_toml(self) -> bytes:
+        """Return the resolved recipe as a TOML file's content.
 
         Raises:
             MissingExtraError: Without the extra "train".
@@ -125,7 +132,7 @@ class Recipe(_Section):
             import tomli_w
         except ImportError:
             raise MissingExtraError("train", "tomli-w") from None
-        write_bytes(path, tomli_w.dumps(self.model_dump()).encode())
+        return tomli_w.dumps(self.model_dump()).encode()
 
 
 def shipped_recipes() -> list[str]:
@@ -181,6 +188,14 @@ def _describe(problem: dict[str, Any]) -> str:
         return f"{field} is no field of a recipe"
     text = str(problem["msg"]).removeprefix("Value error, ")
     return f"{field}: {text[0].lower()}{text[1:]}, got {problem['input']!r}" if field else text
+
+
+def _flatten(fields: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """Return the fields under their dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        flat |= _flatten(value, f"{section}{key}.") if isinstance(value, dict) else {f"{section}{key}": value}
+    return flat
 
 
 def _merge(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

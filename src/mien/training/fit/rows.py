@@ -10,10 +10,10 @@ from torch import Tensor
 from mien.core.errors import DataError
 from mien.training.data.marks import mark_contradicting, mark_single_value
 from mien.training.data.table import Dataset
-from mien.training.fit.recipe import Rows
+from mien.training.fit.recipe import RowChoice
 
 
-def choose_rows(dataset: Dataset, settings: Rows) -> NDArray[np.intp]:
+def choose_rows(dataset: Dataset, settings: RowChoice) -> NDArray[np.intp]:
     """Return the positions of the training rows that the recipe keeps.
 
     Raises:
@@ -24,9 +24,11 @@ def choose_rows(dataset: Dataset, settings: Rows) -> NDArray[np.intp]:
     if settings.drop_not_a_face:
         keep &= dataset.table["is_face"][rows] & ~mark_single_value(dataset.images)[rows]
     if settings.drop_contradicting:
-        keep &= ~mark_contradicting(dataset.table)[rows]
+        keep &= ~mark_contradicting(dataset.table[rows])  # labels of other parts stay unseen
     if keep.sum() < 2:
-        raise DataError(f"{dataset.path}: {keep.sum()} of {len(rows)} training rows are left by the recipe's [rows].")
+        raise DataError(
+            f"{dataset.path}: {keep.sum()} of {len(rows)} training rows are left by the recipe's [rows]. Drop fewer."
+        )
     kept: NDArray[np.intp] = rows[keep]
     return kept
 

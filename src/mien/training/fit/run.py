@@ -12,50 +12,38 @@ RUN/
 
 from __future__ import annotations
 
-import csv
+import hashlib
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mien.core.atomic import write_text
+from mien.core.card import Sha256
 from mien.core.errors import RecipeError, RunError
+from mien.training.fit.history import EpochRecord, read_history
 from mien.training.fit.recipe import Recipe, load_recipe
 
 _Form = TypeVar("_Form", bound=BaseModel)
 
 
-class EpochRecord(NamedTuple):
-    """One line of `history.csv`; epochs count from 0, accuracies are shares."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    lr: float
-    seconds: float
+class _Noted(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class TrainedOn(BaseModel):
+class TrainedOn(_Noted):
     """What `data.json` says of the data set a run was trained on."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     license: str
-    sha256: str
-    labels: tuple[str, ...]
-    channels: int
-    size_px: int
+    sha256: Sha256
+    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    channels: Literal[1, 3]
+    size_px: Annotated[int, Field(ge=1)]
 
 
-class Environment(BaseModel):
+class Environment(_Noted):
     """What `environment.json` says: with what a run was begun."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     commit: str
     versions: dict[str, str]
@@ -67,12 +55,10 @@ class Environment(BaseModel):
     precision: str
 
 
-class Calibration(BaseModel):
+class Calibration(_Noted):
     """What `temperature.json` says: fitted on validation with the weights of the best epoch."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    temperature: float
+    temperature: Annotated[float, Field(gt=0.0)]
     validation_loss_before: float
     validation_loss_after: float
     best_epoch: int
@@ -141,6 +127,15 @@ class Run:
         except RecipeError as error:
             raise RunError(f"{self.path}: {error}") from None
 
+    def recipe_sha256(self) -> str:
+        """Return the hash of the saved recipe, which goes into the model card.
+
+        Raises:
+            RunError: If the folder is no run.
+        """
+        self._require(self.recipe_path)
+        return hashlib.sha256(self.recipe_path.read_bytes()).hexdigest()
+
     def trained_on(self) -> TrainedOn:
         """Read which data set it was trained on.
 
@@ -167,46 +162,12 @@ class Run:
 
     def history(self) -> list[EpochRecord]:
         """Read the history. See `read_history`."""
-        return read_history(self.path)
+        return read_history(self.history_path)
 
     def _require(self, path: Path) -> None:
         if not path.exists():
-            hint = "Let it finish with --resume." if self.is_started else "Name the folder given to `mien train --out`."
-            raise RunError(f"{self.path} holds no {path.name}. {hint}")
-
-
-def write_history(path: Path, records: list[EpochRecord]) -> None:
-    """Write `history.csv` in one step."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(EpochRecord._fields)
-    writer.writerows(records)
-    write_text(path, text.getvalue())
-
-
-def read_history(path: Path) -> list[EpochRecord]:
-    """Read the history of a run.
-
-    Args:
-        path: The run's folder.
-
-    Returns:
-        One record a finished epoch, in order; empty if none is.
-
-    Raises:
-        RunError: If the folder has no history, or one of another form.
-    """
-    file = path / "history.csv"
-    try:
-        with file.open(newline="", encoding="utf-8") as text:
-            header, *rows = list(csv.reader(text)) or [[]]
-        if tuple(header) != EpochRecord._fields:
-            raise ValueError(f"columns {','.join(header)}, expected {','.join(EpochRecord._fields)}")
-        return [EpochRecord(int(row[0]), *map(float, row[1:])) for row in rows]
-    except FileNotFoundError:
-        raise RunError(f"{path} holds no history.csv. Name the folder given to `mien train --out`.") from None
-    except (OSError, ValueError, TypeError, IndexError) as error:
-        raise RunError(f"{file} can't be read: {error}.") from None
+            hint = "let it finish with --resume" if self.is_started else "name the folder given to `mien train --out`"
+            raise RunError(f"{self.path} holds no {path.name}: {hint}.")
 
 
 def _read(path: Path, form: type[_Form], run: Run) -> _Form:

@@ -1,0 +1,76 @@
+"""What a run's epochs earned: `history.csv`, one line an epoch, and which of them was the best."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mien.core.atomic import write_text
+from mien.core.errors import RunError
+
+
+class EpochRecord(NamedTuple):
+    """One line of `history.csv`; epochs count from 0, accuracies are shares, losses plain cross-entropy."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    lr: float
+    seconds: float
+
+
+def find_best_epoch(
+    history: Sequence[EpochRecord], best_by: Literal["accuracy", "loss"] = "accuracy"
+) -> EpochRecord | None:
+    """Return the epoch with the best validation figure, the first of several, or None without epochs.
+
+    Args:
+        history: One record an epoch, in order.
+        best_by: The recipe's field of that name: highest validation accuracy, or lowest validation loss.
+    """
+    if best_by == "loss":
+        return min(history, key=lambda record: record.validation_loss, default=None)
+    return max(history, key=lambda record: record.validation_accuracy, default=None)
+
+
+def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
+    """Write `history.csv` in one step.
+
+    Args:
+        path: The file.
+        records: One an epoch, in order.
+    """
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(EpochRecord._fields)
+    writer.writerows(records)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read `history.csv`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        One record a finished epoch, in order; empty if none is.
+
+    Raises:
+        RunError: If there is no such file, or one of another form.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as text:
+            header, *rows = list(csv.reader(text)) or [[]]
+        if tuple(header) != EpochRecord._fields:
+            raise ValueError(f"columns {','.join(header)}, expected {','.join(EpochRecord._fields)}")
+        return [EpochRecord(int(row[0]), *map(float, row[1:])) for row in rows]
+    except FileNotFoundError:
+        raise RunError(f"{path.parent} holds no {path.name}. Name the folder given to `mien train --out`.") from None
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise RunError(f"{path} can't be read: {error}.") from None
