@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from mien.apps.report.look import INK, MUTED, color_of, look, make_figure, show_percent
+from mien.apps.report.look import INK, MUTED, PAPER, color_of, look, make_figure, show_percent
 from mien.training.evaluate.metrics import ClassMeasures, Measures
 
 BAR = 0.25
@@ -33,7 +33,7 @@ def draw_classes(measures: Measures) -> Figure:
                 color=MUTED,
                 fontsize=7.5,
             )
-        axes.axvline(measures.macro_f1, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+        axes.axvline(measures.macro_f1, color=MUTED, linewidth=1, linestyle=(0, (4, 3)), zorder=0.8)
         axes.text(
             measures.macro_f1,
             -0.56,
@@ -60,4 +60,13 @@ def _draw_label(axes: Axes, place: int, figures: ClassMeasures, color: str) -> N
         height = place + (offset - 1) * BAR
         ink, weight = (INK, "bold") if name == "f1" else (MUTED, "normal")
         axes.barh(height, value, height=BAR * 0.9, color=color, alpha=alpha, linewidth=0)
-        axes.text(value + 0.008, height, f"{value * 100:.1f}", va="center", fontsize=7.5, color=ink, fontweight=weight)
+        axes.text(
+            value + 0.008,
+            height,
+            f"{value * 100:.1f}",
+            va="center",
+            fontsize=7.5,
+            color=ink,
+            fontweight=weight,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},  # stays legible on the dashed line
+        )
