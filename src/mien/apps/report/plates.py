@@ -75,8 +75,8 @@ def draw_plates(
             Plate(
                 "curves",
                 "Training and validation",
-                "The ring marks the epoch whose weights were kept. Both losses are plain cross-entropy with the labels. "
-                "Training figures are taken while training, with augmentation and dropout on, so they look worse. "
+                "The ring marks the epoch whose weights were kept. Losses are plain cross-entropy with the labels. "
+                "Training figures are taken while training, with augmentation and dropout on, and so look worse. "
                 "Shaded, if at all: validation loss rises while training loss falls.",
                 draw_curves(history, best, find_overfitting_epoch(history)),
             )
