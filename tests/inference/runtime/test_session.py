@@ -43,7 +43,7 @@ def test_pictures_of_another_kind_are_refused(model_file, images) -> None:
         load_model(model_file).run(images)
 
 
-@pytest.mark.parametrize("threads", [0, -1, True, 1.5, "2"])
+@pytest.mark.parametrize("threads", [0, -1, True, 1.5, "2", 257, 100_000])
 def test_a_number_of_threads_that_is_none_is_refused(model_file, threads) -> None:
     with pytest.raises(InputError, match="threads"):
         load_model(model_file, threads=threads)

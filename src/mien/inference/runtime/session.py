@@ -19,6 +19,9 @@ OUTPUT_NAME: Final = "probabilities"
 MAX_DEFAULT_THREADS: Final = 4
 """More threads than this cost such small networks more in waiting for each other than they gain."""
 
+MAX_THREADS: Final = 256
+"""Each thread takes memory whether there is a processor for it or not; ten thousand of them take the machine down."""
+
 _QUIET = 4  # ONNX Runtime's log severity "fatal": what goes wrong reaches us as an exception
 _CPU = "CPUExecutionProvider"
 
@@ -83,12 +86,12 @@ def load_model(
 
     Args:
         source: Name of a bundled model, or a path; see `find_model`.
-        threads: Threads for one call, at least 1. None means the processors this process may use, at most
+        threads: Threads for one call, from 1 to `MAX_THREADS`. None means the processors this process may use, at most
             `MAX_DEFAULT_THREADS`. For many callers at once, 1 gives the most pictures a second.
         providers: ONNX Runtime execution providers, the preferred first. None means the CPU.
 
     Raises:
-        InputError: If `threads` is no number from 1 up, or `providers` no list of names.
+        InputError: If `threads` is no number from 1 to `MAX_THREADS`, or `providers` no list of names.
         ProviderError: If a provider is not available here.
         ModelError: If the file is absent, too large, no ONNX file, cut short, or can't be run.
         CardError: If the card is missing, of another version, changed, or at odds with the graph.
@@ -111,8 +114,8 @@ def _count_threads(threads: int | None) -> int:
     if threads is None:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(usable, MAX_DEFAULT_THREADS)
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise InputError(f"threads has to be a whole number from 1 up, got {threads!r}.")
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"threads has to be a whole number from 1 to {MAX_THREADS}, got {threads!r}.")
     return threads
 
 
