@@ -97,3 +97,10 @@ def test_layout_and_color_belong_together(layout, color):
 def test_impossible_figures_are_refused(changes):
     with pytest.raises(ValidationError):
         Metrics(**(FIGURES | changes))
+
+
+@pytest.mark.parametrize("field", ["name", "crop", "recipe", "license", "commit"])
+def test_a_text_that_could_move_the_cursor_is_refused(card, field):
+    for evil in ("\x1b[31mred", "two\nlines"):
+        with pytest.raises(CardError, match="control characters"):
+            ModelCard.from_json(changed(card, **{field: evil}))

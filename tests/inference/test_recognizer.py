@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -91,3 +93,9 @@ def test_bad_requests_are_refused(recognizer, build_graph, tmp_path) -> None:
     path.write_bytes(build_graph())
     with pytest.raises(CardError, match=r"cardless\.onnx"):
         Recognizer.load(path)
+
+
+@pytest.mark.parametrize("one", ["face.png", b"bytes", Path("face.png"), np.zeros((48, 48), np.uint8), 5, None])
+def test_a_single_picture_in_the_place_of_several_is_refused(recognizer, one) -> None:
+    with pytest.raises(InputError, match=r"Pass \[picture\]"):
+        recognizer.predict_crops(one)

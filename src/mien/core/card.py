@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mien.core.errors import CardError
 
 SCHEMA_VERSION = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Label = Annotated[str, Field(min_length=1)]
+
+
+def _refuse_control_characters(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("the text holds line breaks or control characters")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_refuse_control_characters)]
+"""Text that can be printed on one line of any terminal."""
+
+Label = Annotated[Line, Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -42,8 +53,8 @@ class TrainingData(_Strict):
         sha256: Hash of the imported pictures, labels and splits.
     """
 
-    name: str
-    license: str
+    name: Line
+    license: Line
     sha256: Sha256
 
 
@@ -99,20 +110,20 @@ class ModelCard(_Strict):
     """
 
     schema_version: int = SCHEMA_VERSION
-    name: str = Field(min_length=1)
+    name: Line = Field(min_length=1)
     task: Literal["expression"] = "expression"
     labels: tuple[Label, ...] = Field(min_length=2)
     input: ModelInput
-    crop: str
+    crop: Line
     temperature: float = Field(gt=0.0)
     data: TrainingData
-    recipe: str
+    recipe: Line
     recipe_sha256: Sha256
-    commit: str
+    commit: Line
     metrics: dict[Literal["train", "validation", "test"], Metrics] = Field(default_factory=dict)
     parameters: int = Field(ge=1)
-    limits: tuple[str, ...]
-    license: str
+    limits: tuple[Line, ...]
+    license: Line
     graph_sha256: Sha256
 
     @model_validator(mode="after")

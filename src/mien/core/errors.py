@@ -86,6 +86,7 @@ class MissingExtraError(MienError, ImportError):
             missing: The package that could not be imported.
         """
         super().__init__(
-            f"this needs the package {missing!r}, which is not installed. Run: pip install 'mien[{extra}]'"
+            f"this needs the package {missing!r}, which is not installed. Run: pip install 'mien[{extra}]' "
+            f"(in a checkout of mien: pip install '.[{extra}]')"
         )
         self.extra = extra

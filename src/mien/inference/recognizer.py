@@ -14,7 +14,7 @@ from mien.core.card import ModelCard
 from mien.core.errors import InputError
 from mien.core.geometry import Box
 from mien.core.results import Face, Picture, Quality
-from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops
+from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops, looks_like_one
 from mien.inference.media.pictures import PictureSource, read_picture
 from mien.inference.runtime.bundled import DEFAULT_MODEL
 from mien.inference.runtime.session import LoadedModel, load_model
@@ -94,11 +94,19 @@ class Recognizer:
         Args:
             sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix.
 
-        Yields:
-            One `Picture` a source. Its only face has the whole crop as box, and neither score nor landmarks. A picture
-            that can't be read has an `error` instead, and the rest go on.
+        Returns:
+            One `Picture` a source, as they are read. Its only face has the whole crop as box, and neither score nor
+            landmarks. A picture that can't be read has an `error` instead, and the rest go on.
+
+        Raises:
+            InputError: If `sources` is a single picture.
         """
-        numbered = enumerate(sources)
+        is_one = isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable)
+        if is_one or (isinstance(sources, np.ndarray) and looks_like_one(sources)):
+            raise InputError(f"predict_crops takes several pictures, got one {type(sources).__name__}. Pass [picture].")
+        return self._read_all(enumerate(sources))
+
+    def _read_all(self, numbered: Iterator[tuple[int, PictureSource]]) -> Iterator[Picture]:
         while chunk := [self._read_crop(number, source) for number, source in islice(numbered, BATCH_SIZE)]:
             readable = [item.prepared for item in chunk if isinstance(item, _ReadCrop)]
             rows = iter(self._classifier.classify_prepared(readable))

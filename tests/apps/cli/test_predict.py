@@ -1,6 +1,8 @@
 import csv
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -175,3 +177,40 @@ def test_control_letters_are_shown_and_not_obeyed() -> None:
 def test_the_bundled_model_is_the_default(bundled_model, folder, capsys) -> None:
     assert run(["predict", str(folder), "--crops", "--json"]) == 0
     assert np.isfinite(json.loads(capsys.readouterr().out.splitlines()[0])["faces"][0]["confidence"])
+
+
+@pytest.mark.parametrize("target", ["face.png", "new.jpg", "link.csv"])
+def test_rows_never_replace_a_picture(tmp_path, monkeypatch, capsys, model_file, target) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (48, 48), 90).save("face.png")
+    Path("link.csv").symlink_to("face.png")
+    before = Path("face.png").read_bytes()
+    assert run(["predict", "face.png", "--crops", "--model", str(model_file), "--csv", target]) == 1
+    assert "names a picture" in capsys.readouterr().err
+    assert Path("face.png").read_bytes() == before
+
+
+def test_a_name_that_begins_with_a_bracket_is_a_name(tmp_path, monkeypatch, capsys, model_file) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("[1] photo.png", '["a.png"]'):
+        Image.new("L", (48, 48), 90).save(name, "PNG")
+        assert run(["predict", name, "--crops", "--model", str(model_file), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["source"] == name
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch, capsys, model_file) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("L", (48, 48), 90).save("face.png")
+    assert run(["predict", "", "--crops", "--model", str(model_file)]) == 1
+    assert "empty" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("form", [["--json"], []])
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path, model_file, form) -> None:
+    Image.new("L", (48, 48), 90).save(tmp_path / "face.png")
+    command = [sys.executable, "-m", "mien", "predict", "face.png", "--crops", "--model", str(model_file), *form]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.strip() == "mien: error: No space left on device."

@@ -45,3 +45,25 @@ def test_a_place_that_is_a_file_is_refused_in_one_line(faces, tmp_path, capsys):
     (tmp_path / "a [b].txt").write_text("")
     assert run(["train", "cnn3", "--data", str(faces), "--out", str(tmp_path / "a [b].txt")]) == 1
     assert "a [b].txt exists and is no run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--epochs", "x"), ("--epochs", "1.5"), ("--device", "tpu"), ("--optimizer.name", "lion")]
+)
+def test_a_value_of_the_wrong_kind_is_one_line_about_its_flag(faces, tmp_path, capsys, flag, value):
+    assert run(["train", "cnn3", "--data", str(faces), "--out", str(tmp_path / "run"), flag, value]) == 2
+    message = capsys.readouterr().err.strip()
+    assert message.startswith(f"mien: error: {flag}: ")
+    assert f"got {value!r}" in message.replace("\n", " ")
+    assert "pydantic" not in message
+
+
+def test_a_resume_that_has_nothing_to_go_on_with_says_so(faces, tmp_path, capsys):
+    flags = ["--resume", "--network", "vgg-bn", "--options.width", "4", "--epochs", "1"]
+    assert run(["train", "expression", "--data", str(faces), "--out", str(tmp_path / "nosuch"), *flags]) == 0
+    assert "a new one begins" in capsys.readouterr().err
+
+
+def test_an_endless_recipe_is_refused(faces, tmp_path, capsys):
+    assert run(["train", "/dev/zero", "--data", str(faces), "--out", str(tmp_path / "run")]) == 1
+    assert "no ordinary file" in capsys.readouterr().err

@@ -2,6 +2,7 @@ import hashlib
 import json
 import pickle
 import resource
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -294,3 +295,15 @@ def test_the_manifest_names_its_fields_as_before():
         "schema_version", "name", "license", "source", "labels", "has_votes", "split", "seed", "sha256",
     ]  # fmt: skip
     assert ROW.itemsize == 23
+
+
+@pytest.mark.parametrize("name", ["images.npy", "table.npy"])
+def test_a_changed_byte_is_noticed(synthetic, tmp_path, name):
+    folder = tmp_path / "data"
+    shutil.copytree(synthetic.path, folder)
+    open_dataset(folder).verify()
+    content = bytearray((folder / name).read_bytes())
+    content[-1] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(DataError, match="changed after its import"):
+        open_dataset(folder).verify()

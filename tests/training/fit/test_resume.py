@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
@@ -181,3 +182,12 @@ def test_ctrl_c_ends_in_one_line_and_can_be_resumed(faces, tmp_path):
     assert "--resume" in errors
     assert "Traceback" not in errors
     assert Run(out).is_started
+
+
+def test_two_processes_never_train_in_one_folder(faces, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    with FileLock(out / ".lock", timeout=0), pytest.raises(RunError, match="another process"):
+        train(make_recipe(FIELDS), faces, out)
+    assert [path.name for path in out.iterdir()] in ([".lock"], [])
+    assert train(make_recipe(FIELDS | {"epochs": 1}), faces, out).is_finished

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -35,7 +37,13 @@ class Finding:
     meaning: str
 
 
-def check(folder: Path, *, out: Path | None = None, strict: bool = False) -> None:
+def check(
+    folder: Path,
+    /,
+    *,
+    out: Path | None = None,
+    strict: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
     """Look for what is wrong with an imported data set: leaks, contradictions, empty pictures, balance.
 
     Prints a table, and writes doctor.json and the figure doctor.png.
@@ -47,10 +55,11 @@ def check(folder: Path, *, out: Path | None = None, strict: bool = False) -> Non
         strict: Exit with status 1 if parts share pictures, or identical pictures carry different labels.
 
     Raises:
-        DataError: If the folder is no imported data set.
+        DataError: If the folder is no imported data set, or was changed after its import.
         InputError: If `out` was named and can't be written to.
     """
     dataset = open_dataset(folder)
+    dataset.verify()
     diagnosis = examine(dataset)
     console = Console()
     console.print(_tabulate_classes(dataset, diagnosis))

@@ -94,8 +94,10 @@ def _tabulate(readings: list[Picture]) -> Table:
     for name in ("mean face of", "read as"):
         table.add_column(name)
     table.add_column("confidence", justify="right")
+    table.add_column("certain")
     for expression, reading in zip(EXPRESSIONS, readings, strict=True):
         for face in reading.faces or ():
             style = "green" if face.expression == expression else "yellow"
-            table.add_row(expression, Text(face.expression, style=style), f"{face.confidence:.1%}")
+            certain = Text("yes") if face.is_certain else Text("no", style="yellow")
+            table.add_row(expression, Text(face.expression, style=style), f"{face.confidence:.1%}", certain)
     return table

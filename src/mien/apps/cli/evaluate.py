@@ -30,6 +30,7 @@ REPORT_PACKAGES = ("matplotlib", "jinja2", "sklearn")
 
 def evaluate(
     model: str,
+    /,
     *,
     data: Path,
     split: Split = "validation",

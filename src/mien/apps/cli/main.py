@@ -9,9 +9,12 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, TextIO
 
-from cyclopts import App
+from cyclopts import App, CycloptsError, CycloptsPanel
+from rich.console import RenderableType
+from rich.markup import escape
 
 from mien import __version__
 from mien.core.errors import MienError, MissingExtraError
@@ -25,6 +28,7 @@ EXTRAS: Final[dict[str, str]] = {
     "jinja2": "report",
     "matplotlib": "report",
     "sklearn": "report",
+    "filelock": "train",
     "kornia": "train",
     "lightning": "train",
     "onnx": "train",
@@ -35,11 +39,26 @@ EXTRAS: Final[dict[str, str]] = {
 }
 """By optional package: the extra of mien that holds it."""
 
+
+def _explain(error: CycloptsError) -> RenderableType:
+    """Say what is wrong with a call; values of a recipe's flags in our own words instead of pydantic's."""
+    find_problems = getattr(error.__cause__, "errors", None)
+    if find_problems is None:
+        return CycloptsPanel(error)
+    problems = [
+        f"--{'.'.join(str(part).replace('_', '-') for part in problem['loc'])}: {problem['msg'].lower()}, "
+        f"got {problem['input']!r}"
+        for problem in find_problems()
+    ]
+    return escape(f"mien: error: {'; '.join(problems)}")
+
+
 app = App(
     name="mien",
     help="Reads apparent facial expressions in pictures, and trains the networks that do it.",
     version=__version__,
     result_action="return_int_as_exit_code_else_zero",
+    error_formatter=_explain,
     suppress_keyboard_interrupt=False,
 )
 app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
@@ -55,7 +74,8 @@ def main() -> None:
     """Run the command line of this process."""
     warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags in pictures that can be read all the same
     for stream in (sys.stdout, sys.stderr):
-        _tolerate_any_name(stream)
+        if stream is not None:
+            _tolerate_any_name(stream)
     sys.exit(run(sys.argv[1:]))
 
 
@@ -71,7 +91,8 @@ def run(tokens: Sequence[str]) -> int:
     """
     try:
         status = app(list(tokens))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a program without a terminal may have none
+            sys.stdout.flush()
     except MienError as error:
         return _report(error)
     except ImportError as error:
@@ -83,12 +104,20 @@ def run(tokens: Sequence[str]) -> int:
         print("mien: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more when it ends; give it somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return EXIT_BROKEN_PIPE
+    except OSError as error:  # what we did not foresee in reading or writing, such as a full disk behind a pipe
+        _silence_stdout()
+        return _report(MienError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."))
     except SystemExit as exit_:  # cyclopts has explained a wrong call
         return exit_.code if isinstance(exit_.code, int) else EXIT_FAILED
     return status if isinstance(status, int) else 0
+
+
+def _silence_stdout() -> None:
+    """Give the interpreter, which flushes stdout once more when it ends, somewhere to flush to."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: MienError) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from rich.progress import track
 from mien.apps.cli.outputs import AnnotatedFolder, CsvFile, JsonLines, Output, ResultTable, printable
 from mien.core.errors import InputError
 from mien.core.results import Picture
-from mien.inference.media.pictures import list_pictures
+from mien.inference.media.pictures import SUFFIXES, list_pictures
 from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.bundled import DEFAULT_MODEL
 
@@ -27,7 +28,7 @@ _FORM = Group("Form of the output", validator=mutually_exclusive)
 
 
 def predict(
-    paths: list[Path],
+    paths: Annotated[list[str], Parameter(json_list=False)],
     /,
     *,
     crops: Annotated[bool, Parameter(negative="")] = False,
@@ -57,6 +58,8 @@ def predict(
             "add --crops."
         )
     sources = find_sources(paths)
+    if csv is not None:
+        _spare_pictures(csv, sources)
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
         recognizer = Recognizer.load(model, threads=threads)
@@ -69,11 +72,18 @@ def predict(
             outputs.append(stack.enter_context(ResultTable.collect()))
         failed = _write_all(recognizer.predict_crops(path for path, _ in sources), len(sources), outputs)
     if csv is not None:
-        print(f"wrote {len(sources)} rows to {printable(str(csv))}", file=sys.stderr)
+        print(f"wrote {len(sources)} row{'s' * (len(sources) != 1)} to {printable(str(csv))}", file=sys.stderr)
     return 1 if failed else 0
 
 
-def find_sources(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
+def _spare_pictures(csv: Path, sources: Iterable[tuple[Path, Path]]) -> None:
+    """Refuse to write rows over a picture: the name of the CSV file was forgotten, and a picture took its place."""
+    target = os.path.realpath(csv)
+    if csv.suffix.lower() in SUFFIXES or any(os.path.realpath(source) == target for source, _ in sources):
+        raise InputError(f"--csv {csv} names a picture. Name a file for the rows, such as faces.csv.")
+
+
+def find_sources(paths: Iterable[str]) -> list[tuple[Path, Path]]:
     """Return the pictures that the paths mean, in their order, each with its path relative to the one that was named.
 
     Raises:
@@ -81,15 +91,18 @@ def find_sources(paths: Iterable[Path]) -> list[tuple[Path, Path]]:
     """
     sources: list[tuple[Path, Path]] = []
     empty: list[str] = []
-    for path in paths:
+    for name in paths:
+        if not name:
+            raise InputError("one of the paths is empty. Name picture files, or . for the current folder.")
+        path = Path(name)
         found = list_pictures(path)
         sources.extend((file, file.relative_to(path) if file != path else Path(file.name)) for file in found)
         if not found:
             empty.append(printable(str(path)))
     if not sources:
         raise InputError(f"no pictures found in {', '.join(empty)}. Name picture files, or a folder that holds some.")
-    for name in empty:
-        print(f"mien: note: no pictures in {name}", file=sys.stderr)
+    for folder in empty:
+        print(f"mien: note: no pictures in {folder}", file=sys.stderr)
     return sources
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from mien.training.fit.history import read_history
 from mien.training.fit.recipe import Recipe, load_recipe
+from mien.training.fit.run import Run
 
 SHORT = {("optimizer", "lr"): ("--lr", "--optimizer.lr")}
 """Fields inside a section that are asked for so often that they have a short flag."""
@@ -69,7 +70,9 @@ def train(
         dataset.rows_of(split)
     from mien.training.fit.trainer import train as run_training
 
-    was_finished = (out / "temperature.json").exists() and resume
+    if resume and not Run(out).is_started:
+        print(f"mien: note: no run in {out} to go on with, so a new one begins there.", file=sys.stderr)
+    was_finished = resume and Run(out).is_finished
     try:
         run = run_training(resolved, data, out, resume=resume)
     except KeyboardInterrupt:

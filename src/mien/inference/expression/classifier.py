@@ -83,9 +83,14 @@ class Classifier:
         return self._model.run(batch)
 
 
+def looks_like_one(crops: NDArray[Any]) -> bool:
+    """Return whether an array is a single picture, (H, W) or (H, W, 3), rather than a batch of them."""
+    return crops.ndim < 3 or (crops.ndim == 3 and crops.shape[2] == 3 and crops.shape[1] > _LONGEST_STRIP)
+
+
 def _check_batch(crops: NDArray[Any]) -> None:
     """Refuse arrays that are no batch, above all a single crop without its batch axis."""
-    if crops.ndim == 2 or (crops.ndim == 3 and crops.shape[2] == 3 and crops.shape[1] > _LONGEST_STRIP):
+    if looks_like_one(crops):
         raise InputError(
             f"{_WANTED}; got shape {crops.shape}, which looks like one crop. Pass crop[None] for a batch of one."
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.core.card import ModelCard
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
 from mien.inference.runtime.bundled import DEFAULT_MODEL, read_model
+from mien.inference.runtime.engine import load_engine
 from mien.inference.runtime.selfcontained import check_self_contained
 
 INPUT_NAME: Final = "images"
@@ -120,13 +121,11 @@ def _count_threads(threads: int | None) -> int:
 
 
 def _check_providers(providers: Sequence[str] | None) -> list[str]:
-    import onnxruntime  # takes a tenth of a second: only those who run a model pay for it
-
     if providers is None:
         return [_CPU]
     if isinstance(providers, str) or not providers:
         raise InputError(f"providers has to be a list of names such as [{_CPU!r}], got {providers!r}.")
-    available = onnxruntime.get_available_providers()
+    available = load_engine().get_available_providers()
     for name in providers:
         if name not in available:
             raise ProviderError(
@@ -137,14 +136,13 @@ def _check_providers(providers: Sequence[str] | None) -> list[str]:
 
 
 def _open_session(data: bytes, threads: int, providers: list[str]) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
+    engine = load_engine()
+    options = engine.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _QUIET
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=providers)
+        session = engine.InferenceSession(data, options, providers=providers)
     except Exception as error:
         raise ModelError(f"ONNX Runtime can't open the model: {_first_line(error)} Export it again.") from error
     # ONNX Runtime goes on without a provider whose libraries don't load; who asked for it should know.

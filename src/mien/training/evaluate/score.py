@@ -117,10 +117,11 @@ def score_model(
 
     Raises:
         ModelError: If the file is no model of ours.
-        DataError: If the data set can't be read, has no such rows, or has other labels than the model.
+        DataError: If the data set can't be read or was changed, has no such rows, or has other labels than the model.
         MissingExtraError: Without the extra "report".
     """
     dataset = open_dataset(data_path)
+    dataset.verify()
     rows = dataset.rows_of(split)
     path = find_model(source)
     sha256 = hashlib.sha256(read_model_file(path)).hexdigest()

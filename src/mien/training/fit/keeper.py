@@ -45,7 +45,7 @@ class Keeper(Checkpoint):
         record = self._record(trainer, pl_module)
         if not isfinite(record.train_loss + record.validation_loss):
             raise RunError(
-                f"the loss is no number in epoch {record.epoch}: training diverged. Start with a lower --lr."
+                f"training diverged: no number as loss in epoch {record.epoch}. Use a lower --lr and another folder."
             )
         self.records.append(record)
         if find_best_epoch(self.records, self.recipe.best_by) == record:

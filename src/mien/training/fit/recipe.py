@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mien.core.card import Line
 from mien.core.errors import MissingExtraError, RecipeError
 from mien.training.models.registry import find_network
 
@@ -22,6 +23,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
+MAX_FILE_SIZE = 1_000_000
 MAX_WIDTH = 1024
 MAX_DROPOUT = 0.99
 """Beyond these nothing can be built, or nothing learned."""
@@ -84,7 +86,7 @@ class Recipe(_Section):
     Equal recipes with equal data give equal weights on the same machine.
     """
 
-    name: Annotated[str, Field(min_length=1)] = Field("custom", description="short name, goes into the model card")
+    name: Annotated[Line, Field(min_length=1)] = Field("custom", description="short name, goes into the model card")
     network: str = Field("resnet-se", description="a name of the registry")
     options: dict[str, int | float] = Field(default_factory=dict, description="options of the network")
     epochs: Annotated[int, Field(ge=1)] = Field(36, description="passes over the training rows")
@@ -156,7 +158,7 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
         if name in shipped_recipes():
             text = (files("mien.recipes") / f"{name}.toml").read_text(encoding="utf-8")
         else:
-            text = Path(recipe).read_text(encoding="utf-8")
+            text = _read_file(Path(recipe))
         fields = tomllib.loads(text)
     except (FileNotFoundError, IsADirectoryError):
         raise RecipeError(
@@ -166,6 +168,17 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
         raise RecipeError(f"recipe {name!r} can't be read: {error}.") from None
     fields.setdefault("name", Path(name).stem)
     return make_recipe(_merge(fields, changes or {}), where=f"recipe {name!r}")
+
+
+def _read_file(path: Path) -> str:
+    """Read a recipe's file; endless devices and large files are no recipes."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise RecipeError(f"recipe {str(path)!r} is no ordinary file.")
+    with path.open(encoding="utf-8-sig") as file:
+        text = file.read(MAX_FILE_SIZE + 1)
+    if len(text) > MAX_FILE_SIZE:
+        raise RecipeError(f"recipe {str(path)!r} is larger than {MAX_FILE_SIZE:,} characters.")
+    return text
 
 
 def make_recipe(fields: Mapping[str, Any], where: str = "the recipe") -> Recipe:
@@ -178,7 +191,7 @@ def make_recipe(fields: Mapping[str, Any], where: str = "the recipe") -> Recipe:
         return Recipe.model_validate(dict(fields))
     except ValidationError as error:
         problems = "; ".join(_describe(dict(problem)) for problem in error.errors())
-        raise RecipeError(f"{where}: {problems}") from None
+        raise RecipeError(f"{where}: {problems}.") from None
 
 
 def _describe(problem: dict[str, Any]) -> str:

@@ -106,6 +106,11 @@ class Run:
         return self.path / "temperature.json"
 
     @property
+    def lock_path(self) -> Path:
+        """Locked while a process trains here."""
+        return self.path / ".lock"
+
+    @property
     def is_started(self) -> bool:
         """Whether the folder holds a run."""
         return self.recipe_path.exists()
@@ -166,6 +171,8 @@ class Run:
 
     def _require(self, path: Path) -> None:
         if not path.exists():
+            if not self.path.exists():
+                raise RunError(f"{self.path} does not exist. Name the folder given to `mien train --out`.")
             hint = "let it finish with --resume" if self.is_started else "name the folder given to `mien train --out`"
             raise RunError(f"{self.path} holds no {path.name}: {hint}.")
 
@@ -174,5 +181,9 @@ def _read(path: Path, form: type[_Form], run: Run) -> _Form:
     run._require(path)
     try:
         return form.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        raise RunError(f"{path} can't be read: {str(error).splitlines()[0]}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "its content"
+        raise RunError(f"{path} can't be used: {field}: {first['msg'].lower()}. Train the run again.") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be read: {error}.") from None

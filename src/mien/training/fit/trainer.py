@@ -12,6 +12,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
+from filelock import FileLock, Timeout
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from rich.console import Console
 
@@ -56,17 +57,33 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
         KeyboardInterrupt: If it was stopped by Ctrl-C; what the last finished epoch earned is kept.
     """
     dataset, run = open_dataset(data), Run(out)
+    dataset.verify()
     trained_on = _describe(dataset)
     _check_folder(run, recipe, trained_on, resume)
     device = choose_device(recipe)
     batches = _training_batches(dataset, recipe, device)
     validation = Batches(load_pictures(dataset, dataset.rows_of("validation"), device=device), VALIDATION_BATCH)
     module = _build_module(recipe, trained_on, batches)
-    precision = _begin(run, recipe, trained_on, device)
-    if not run.is_finished:
-        records = _fit(run, module, precision, batches, validation, console)
-        _calibrate(run, recipe, validation, records)
+    with _alone_in(run):
+        _check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
+        precision = _begin(run, recipe, trained_on, device)
+        if not run.is_finished:
+            records = _fit(run, module, precision, batches, validation, console)
+            _calibrate(run, recipe, validation, records)
     return run
+
+
+@contextmanager
+def _alone_in(run: Run) -> Iterator[None]:
+    """Keep a run's folder for this process; the lock ends with the process, however it ends."""
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+        with FileLock(run.lock_path, timeout=0):
+            yield
+    except Timeout:
+        raise RunError(f"another process is training in {run.path}. Wait for it, or name another folder.") from None
+    except PermissionError as error:
+        raise RunError(f"can't write into {run.path}: {error.strerror}. Name another folder.") from None
 
 
 def _describe(dataset: Dataset) -> TrainedOn:
@@ -98,7 +115,7 @@ def _check_folder(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool)
 
 def _is_unstarted(run: Run) -> bool:
     """Return whether the folder is empty, or holds only what a run killed at its very beginning left."""
-    ours = {run.data_path.name, run.environment_path.name}
+    ours = {run.data_path.name, run.environment_path.name, run.lock_path.name}
     return all(file.name in ours or ".partial-" in file.name for file in run.path.iterdir())
 
 
