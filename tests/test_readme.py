@@ -12,7 +12,8 @@ from PIL import Image
 
 from mien.training.data.sources.synthetic import draw_faces
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHORT = ["--epochs", "1", "--network", "vgg-bn", "--options.width", "4"]
 
 
@@ -61,10 +62,16 @@ def test_the_commands_run_in_their_order(workplace):
         call = [sys.executable, "-m", "mien", *shortened]
         result = subprocess.run(call, cwd=workplace, capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{command}: {result.stderr}"
-    assert {"faces.csv", "out", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
+    assert {"faces", "faces.csv", "out", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
+
+
+def test_no_placeholder_is_left():
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for document in documents:
+        assert not re.search(r"^[A-Z0-9]+(_[A-Z0-9]+)*$", document.read_text(encoding="utf-8"), re.M), document
 
 
 def test_the_readme_is_short_and_its_links_lead_somewhere():
     assert len(README.splitlines()) <= 150
     for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert (Path(__file__).parents[1] / target).exists(), target
+        assert (ROOT / target).exists(), target
