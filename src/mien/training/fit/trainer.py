@@ -12,17 +12,15 @@ from pathlib import Path
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
-from filelock import FileLock, Timeout
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from rich.console import Console
 
-from mien.core.atomic import write_bytes, write_text
-from mien.core.errors import RunError
+from mien.core.atomic import write_text
 from mien.training.data.batches import Batches, load_pictures
 from mien.training.data.table import Dataset, open_dataset
 from mien.training.fit.checkpoint import SafeCheckpoints, load_checkpoint
-from mien.training.fit.device import Precision, choose_device, choose_precision
-from mien.training.fit.environment import save_environment
+from mien.training.fit.claim import begin_run, check_folder, describe_data, hold_folder
+from mien.training.fit.device import Precision, choose_device
 from mien.training.fit.history import EpochRecord, find_best_epoch
 from mien.training.fit.keeper import Keeper, is_over, kept_records
 from mien.training.fit.module import ExpressionModule
@@ -58,65 +56,19 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
     """
     dataset, run = open_dataset(data), Run(out)
     dataset.verify()
-    trained_on = _describe(dataset)
-    _check_folder(run, recipe, trained_on, resume)
+    trained_on = describe_data(dataset)
+    check_folder(run, recipe, trained_on, resume)
     device = choose_device(recipe)
     batches = _training_batches(dataset, recipe, device)
     validation = Batches(load_pictures(dataset, dataset.rows_of("validation"), device=device), VALIDATION_BATCH)
     module = _build_module(recipe, trained_on, batches)
-    with _alone_in(run):
-        _check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
-        precision = _begin(run, recipe, trained_on, device)
+    with hold_folder(run):
+        check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
+        precision = begin_run(run, recipe, trained_on, device)
         if not run.is_finished:
             records = _fit(run, module, precision, batches, validation, console)
             _calibrate(run, recipe, validation, records)
     return run
-
-
-@contextmanager
-def _alone_in(run: Run) -> Iterator[None]:
-    """Keep a run's folder for this process; the lock ends with the process, however it ends."""
-    try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        with FileLock(run.lock_path, timeout=0):
-            yield
-    except Timeout:
-        raise RunError(f"another process is training in {run.path}. Wait for it, or name another folder.") from None
-    except PermissionError as error:
-        raise RunError(f"can't write into {run.path}: {error.strerror}. Name another folder.") from None
-
-
-def _describe(dataset: Dataset) -> TrainedOn:
-    """Return what a run notes of its data."""
-    manifest = dataset.manifest
-    return TrainedOn(
-        name=manifest.name,
-        license=manifest.license,
-        sha256=manifest.sha256,
-        labels=manifest.labels,
-        channels=1 if dataset.channels == 1 else 3,
-        size_px=dataset.size_px,
-    )
-
-
-def _check_folder(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) -> None:
-    """Refuse a folder that is no run, or another one."""
-    if not run.is_started:
-        if run.path.exists() and not (run.path.is_dir() and _is_unstarted(run)):
-            raise RunError(f"{run.path} exists and is no run. Name a new folder.")
-        return
-    if not resume:
-        raise RunError(f"{run.path} holds a run already. Add --resume to go on with it, or name another folder.")
-    if differences := run.recipe().differences(recipe):
-        raise RunError(f"{run.path} was started with another recipe ({differences}). Name another folder.")
-    if run.trained_on() != trained_on:
-        raise RunError(f"{run.path} was trained on other data ({run.data_path}). Name another folder.")
-
-
-def _is_unstarted(run: Run) -> bool:
-    """Return whether the folder is empty, or holds only what a run killed at its very beginning left."""
-    ours = {run.data_path.name, run.environment_path.name, run.lock_path.name}
-    return all(file.name in ours or ".partial-" in file.name for file in run.path.iterdir())
 
 
 def _training_batches(dataset: Dataset, recipe: Recipe, device: torch.device) -> Batches:
@@ -126,23 +78,6 @@ def _training_batches(dataset: Dataset, recipe: Recipe, device: torch.device) ->
     labels = pictures.labels.cpu()
     weights = weigh_classes(labels, len(dataset.labels))[labels] if recipe.rows.oversample else None
     return Batches(pictures, recipe.batch_size, seed=recipe.seed, weights=weights)
-
-
-def _begin(run: Run, recipe: Recipe, trained_on: TrainedOn, device: torch.device) -> Precision:
-    """Start a run's folder unless it is started, and return the precision the run was begun with."""
-    precision = choose_precision(recipe, device)
-    if not run.is_started:
-        write_text(run.data_path, trained_on.model_dump_json(indent=2) + "\n")
-        save_environment(run, device.type, precision, torch.get_num_threads())
-        write_bytes(run.recipe_path, recipe.to_toml())  # last: its presence says that the run is started
-        return precision
-    begun = run.environment()
-    if (begun.device, begun.precision) != (device.type, precision) and not run.is_finished:
-        raise RunError(
-            f"{run.path} was begun on {begun.device} in {begun.precision}, here it would go on on {device.type} in "
-            f"{precision}. Resume it on such a machine, or name another folder."
-        )
-    return precision
 
 
 def _build_module(recipe: Recipe, data: TrainedOn, batches: Batches) -> ExpressionModule:
