@@ -1,7 +1,10 @@
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mien.core.labels import EXPRESSIONS, FER_PLUS_COLUMNS
 from mien.training.data.table import ROW, Dataset, Manifest, number_twins
@@ -40,12 +43,58 @@ def make_dataset():
 
 
 @pytest.fixture
+def write_pictures(tmp_path):
+    """Return a function that writes picture files by path, into a folder or a .zip; gives the path back.
+
+    A picture is given by the number of its noise, by an array, or by the file's bytes; a path that ends with `/` is an
+    empty folder.
+    """
+
+    def write(name, pictures):
+        files = {path: encode(path, picture) for path, picture in pictures.items()}
+        target = tmp_path / name
+        if target.suffix == ".zip":
+            with zipfile.ZipFile(target, "w") as archive:
+                for path, data in files.items():
+                    archive.writestr(path, data)
+            return target
+        for path, data in files.items():
+            if path.endswith("/"):
+                (target / path).mkdir(parents=True, exist_ok=True)
+            else:
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                (target / path).write_bytes(data)
+        return target
+
+    def encode(path, picture):
+        if isinstance(picture, bytes):
+            return picture
+        if path.endswith("/"):
+            return b""
+        pixels = make_noise(picture) if isinstance(picture, int) else picture
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, Image.registered_extensions()[Path(path).suffix.lower()])
+        return buffer.getvalue()
+
+    return write
+
+
+def make_noise(number):
+    return np.random.default_rng(number).integers(0, 256, (48, 48), dtype=np.uint8)
+
+
+@pytest.fixture
+def noise():
+    """Return a function that gives a 48x48 picture of noise by its number: the one that `pixels_of` spells."""
+    return make_noise
+
+
+@pytest.fixture
 def pixels_of():
     """Return a function that gives the `pixels` field of a 48x48 picture of noise, by its number."""
 
     def spell(number):
-        noise = np.random.default_rng(number).integers(0, 256, 48 * 48)
-        return " ".join(map(str, noise))
+        return " ".join(map(str, make_noise(number).ravel()))
 
     return spell
 

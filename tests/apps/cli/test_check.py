@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -33,6 +34,9 @@ def leaky(clean, tmp_path):
     table["twins"] = number_twins(images)
     np.save(folder / "table.npy", table)
     np.save(folder / "images.npy", images)
+    manifest = json.loads((folder / "dataset.json").read_text())
+    manifest["sha256"] = hashlib.sha256(table.tobytes() + images.tobytes()).hexdigest()
+    (folder / "dataset.json").write_text(json.dumps(manifest))
     return folder
 
 
@@ -100,6 +104,42 @@ def test_findings_say_what_to_do(leaky):
     assert findings["contradicting labels"].count == 1
     assert findings["not a face"].count is None
     assert all(finding.meaning for finding in findings.values())
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """An imported folder with one file that can't be read, and four pictures that are no 48x48."""
+    place = tmp_path_factory.mktemp("own")
+    random = np.random.default_rng(0)
+    for number in range(20):
+        path = place / "faces" / ("tired", "[awake]")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = (60, 50) if number < 4 else (48, 48)
+        Image.fromarray(random.integers(0, 256, size, np.uint8)).save(path)
+    (place / "faces" / "tired" / "broken [x].jpg").write_bytes(b"no picture")
+    import_data(place / "faces", place / "data")
+    return place / "data"
+
+
+def test_files_with_something_wrong_are_named(own, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    check(own, out=tmp_path)
+    printed = capsys.readouterr().out
+    assert "tired/broken [x].jpg" in printed
+    assert "20.0 % of all, 48x48 to 50x60 pixels; [awake]/1.png, [awake]/3.png, tired/0.png, ..." in printed
+    found = json.loads((tmp_path / "doctor.json").read_text(encoding="utf-8"))
+    assert (found["unreadable"], found["wrong_size"]) == (1, 4)
+    assert found["found"]["unreadable"] == ["tired/broken [x].jpg"]
+
+
+def test_strict_refuses_files_that_could_not_be_read_but_not_other_sizes(own, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        check(own, out=tmp_path, strict=True)
+    assert stopped.value.code == 1
+    mended = shutil.copytree(own, tmp_path / "mended")
+    lines = [line for line in (own / "files.csv").read_text().splitlines() if not line.startswith(",")]
+    (mended / "files.csv").write_text("\n".join(lines) + "\n")
+    check(mended, strict=True)
 
 
 def test_without_matplotlib_table_and_json_still_come(clean, tmp_path):

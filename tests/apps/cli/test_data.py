@@ -1,4 +1,6 @@
+import numpy as np
 import pytest
+from PIL import Image
 
 from mien.apps.cli.main import run
 from mien.training.data.table import open_dataset
@@ -16,7 +18,7 @@ def test_synthetic_faces_are_imported(tmp_path, capsys):
     out = tmp_path / "dätä [1]"
     assert run(["data", "import", "synthetic", "--out", str(out), "--count", "42", "--seed", "3"]) == 0
     printed = capsys.readouterr()
-    assert printed.out == f"synthetic: 42 pictures (28 train, 7 validation, 7 test) in {out}\n"
+    assert printed.out == f"synthetic: 42 pictures (28 train, 7 validation, 7 test; split official) in {out}\n"
     assert printed.err == ""
     assert open_dataset(out).manifest.seed == 3
 
@@ -33,12 +35,14 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importing, "import_data", see)
     flags = ["--votes", "v.csv", "--split", "80/10/10", "--seed", "5", "--twins", "ignore", "--pool", "--count", "99"]
+    flags += ["--size-px", "64", "--color", "rgb"]
     with pytest.raises(SeenError) as seen:
         run(["data", "import", "fer2013.csv.xz", "--out", str(tmp_path / "out"), *flags])
     source, out, options = seen.value.args
     assert (str(source), out) == ("fer2013.csv.xz", tmp_path / "out")
     assert options | {"votes": str(options["votes"])} == {
         "votes": "v.csv", "split": "80/10/10", "seed": 5, "twins": "ignore", "pool": True, "count": 99,
+        "size_px": 64, "color": "rgb",
     }  # fmt: skip
 
 
@@ -53,7 +57,10 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
         (["{csv}", "--pool"], "--split 80/10/10"),
         (["{csv}", "--split", "80/20", "--seed", "-1"], "--seed -1"),
         (["synthetic", "--count", "20"], "--count 20"),
-        (["synthetic", "--votes", "{csv}"], "--votes goes with fer2013.csv only"),
+        (["synthetic", "--votes", "{csv}"], "--votes goes with fer2013.csv and icml_face_data.csv only"),
+        (["{csv}", "--size-px", "64"], "--size-px and --color go with folders of pictures"),
+        (["."], "holds no picture files. Name the file fer 2013.csv in it."),
+        ([""], "the source is empty"),
     ],
 )
 def test_wrong_input_gives_one_line_and_exit_status_1(csv, tmp_path, monkeypatch, capsys, arguments, message):
@@ -82,6 +89,8 @@ def test_a_folder_in_use_is_refused(csv, tmp_path, capsys):
         ["synthetic", "--out", "out", "--twins", "apart"],
         ["synthetic", "--out", "out", "--count", "many"],
         ["synthetic", "--out", "out", "--no-pool"],
+        ["synthetic", "--out", "out", "--color", "red"],
+        ["synthetic", "--out", "out", "--size-px", "large"],
         ["synthetic", "--out", "out", "--surprise"],
         ["synthetic", "more", "--out", "out"],
     ],
@@ -111,12 +120,13 @@ def test_a_terminal_sees_a_bar_that_reaches_its_end(monkeypatch, capsys, small_c
     printed = capsys.readouterr()
     assert f"reading {small_csv.name}" in printed.err
     assert "100%" in printed.err
-    assert printed.out == f"FER2013: 105 pictures (35 train, 35 validation, 35 test) in {tmp_path / 'out'}\n"
+    expected = "FER2013: 105 pictures (35 train, 35 validation, 35 test; split official) in"
+    assert printed.out == f"{expected} {tmp_path / 'out'}\n"
 
 
 def test_rows_that_belong_to_no_part_are_counted(capsys, small_csv, tmp_path):
     assert run(["data", "import", str(small_csv), "--out", str(tmp_path / "out"), "--split", "80/20"]) == 0
-    assert "(28 train, 7 validation, 35 test, 35 unused)" in capsys.readouterr().out
+    assert "(28 train, 7 validation, 35 test, 35 unused; split 80/20)" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -132,8 +142,33 @@ def small_csv(tmp_path):
     return path
 
 
+@pytest.fixture
+def own(tmp_path):
+    """A folder of two classes with two files that can't be read, one of them with a name that moves cursors."""
+    folder = tmp_path / "own [red] faces"
+    for number in range(20):
+        path = folder / ("tired", "awake")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((30 + number, 40), number, np.uint8)).save(path)
+    (folder / "awake" / "a\x1b[2J.jpg").write_bytes(b"no picture")
+    (folder / "tired" / "b.jpg").write_bytes(b"")
+    return folder
+
+
+def test_a_folder_of_pictures_says_its_labels_and_what_it_left_out(own, tmp_path, capsys):
+    assert run(["data", "import", str(own), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "Labels: awake, tired",
+        r"Left out 2 unreadable of 22 files: awake/a\x1b[2J.jpg, tired/b.jpg (reasons: files.csv)",
+        f"own [red] faces: 20 pictures (16 train, 2 validation, 2 test; split 80/10/10 --pool) in {tmp_path / 'out'}",
+    ]
+    assert printed.err == ""
+
+
 def test_help_names_every_flag(capsys):
     assert run(["data", "import", "--help"]) == 0
     printed = capsys.readouterr().out
-    for flag in ("--out", "--votes", "--split", "--seed", "--twins", "--pool", "--count", "synthetic"):
-        assert flag in printed
+    flags = "--out --votes --split --seed --twins --pool --count --size-px --color"
+    for word in (*flags.split(), "synthetic", "icml_face_data.csv"):
+        assert word in printed

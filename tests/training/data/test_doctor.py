@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from mien.training.data import marks
 from mien.training.data.doctor import Diagnosis, examine
-from mien.training.data.table import UNUSED
+from mien.training.data.importing import import_data
+from mien.training.data.table import UNUSED, open_dataset
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 ANGRY, HAPPY, SAD = 0, 3, 4
@@ -108,6 +109,42 @@ def test_not_a_face_is_unknown_without_votes_and_a_number_with_them(make_dataset
     voted.table["is_face"][1] = False
     assert examine(voted).not_a_face == 1
     assert examine(voted).found.not_a_face == (1,)
+
+
+@pytest.fixture
+def own(write_pictures, tmp_path):
+    """An imported folder with two files that can't be read, a photo among crops, and a crop that is not square."""
+    pictures = {f"{label}/{number}.png": 10 * place + number for place, label in enumerate(("happy", "sad"))
+                for number in range(10)}  # fmt: skip
+    odd = {
+        "happy/broken.png": b"no picture",
+        "sad/empty.jpg": b"",
+        "happy/photo.png": np.full((1000, 1200), 7, np.uint8),
+        "sad/narrow.png": np.full((48, 20), 8, np.uint8),
+    }
+    import_data(write_pictures("faces", pictures | odd), tmp_path / "own")
+    return open_dataset(tmp_path / "own")
+
+
+def test_files_that_could_not_be_read_or_had_another_size_are_counted_and_named(own):
+    diagnosis = examine(own)
+    assert (diagnosis.rows, diagnosis.unreadable, diagnosis.wrong_size) == (22, 2, 2)
+    assert diagnosis.found.unreadable == ("happy/broken.png", "sad/empty.jpg")
+    assert diagnosis.found.wrong_size == ("happy/photo.png", "sad/narrow.png")
+    assert (diagnosis.smallest_size, diagnosis.largest_size) == ((20, 48), (1200, 1000))
+    assert Diagnosis.model_validate_json(diagnosis.to_json()) == diagnosis
+
+
+def test_lists_of_files_stop_at_the_limit_too(own):
+    diagnosis = examine(own, listed_rows=1)
+    assert (diagnosis.unreadable, diagnosis.wrong_size) == (2, 2)
+    assert diagnosis.found.unreadable == ("happy/broken.png",)
+    assert diagnosis.found.wrong_size == ("happy/photo.png",)
+
+
+def test_a_table_of_pixels_has_no_files_to_name(leaky):
+    diagnosis = examine(leaky)
+    assert (diagnosis.unreadable, diagnosis.wrong_size, diagnosis.smallest_size) == (0, 0, None)
 
 
 def test_lists_stop_at_the_limit_and_counts_do_not(leaky):

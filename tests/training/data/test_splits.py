@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.core.errors import DataError
-from mien.training.data.splits import SplitRule, split_rows
+from mien.training.data.splits import SplitRule, check_train, split_rows
 from mien.training.data.table import UNUSED
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -163,6 +163,44 @@ def test_a_negative_seed_and_an_unknown_word_for_twins_are_refused():
 )
 def test_a_rule_is_written_down_as_on_the_command_line(rule, text):
     assert str(rule) == text
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([TRAIN, VALIDATION, TEST], "official"),
+        ([TRAIN, VALIDATION], "official"),
+        ([TRAIN, TEST], "80/20"),
+        ([TRAIN], "80/10/10 --pool"),
+        ([UNUSED], "80/10/10 --pool"),
+        ([], "80/10/10 --pool"),
+        ([TEST], "official"),
+        ([VALIDATION, TEST], "official"),
+    ],
+)
+def test_what_a_rule_leaves_open_is_settled_by_the_parts(parts, text):
+    rule = SplitRule(seed=4, twins="together").resolve(np.array(parts, np.uint8))
+    assert (str(rule), rule.seed) == (text, 4)
+
+
+def test_a_rule_that_leaves_nothing_open_stays_as_it_is():
+    for text in ("official", "70/30"):
+        assert str(SplitRule(text).resolve(np.array([TRAIN, VALIDATION, TEST], np.uint8))) == text
+
+
+def test_rows_are_split_by_the_settled_rule():
+    parts, labels, twins = make_rows()
+    parts[parts == VALIDATION] = TEST
+    opened, named = (split_rows(SplitRule(text), parts, labels, twins) for text in (None, "80/20"))
+    assert np.array_equal(opened, named)
+
+
+def test_a_label_that_train_lacks_is_refused_by_name_where_we_drew_the_parts():
+    split, labels = np.array([TRAIN, TEST, VALIDATION], np.uint8), np.array([0, 2, 2], np.int16)
+    with pytest.raises(DataError, match=r"--split 80/20: train would get none of the 2 pictures of fear, .*--pool"):
+        check_train(SplitRule("80/20"), split, labels, ("angry", "disgust", "fear"))
+    check_train(SplitRule("official"), split, labels, ("angry", "disgust", "fear"))
+    check_train(SplitRule("80/20"), split, np.zeros(3, np.int16), ("angry", "disgust", "fear"))
 
 
 def test_fer2013_is_split_without_parting_its_twins(fer2013):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from mien.core.errors import DataError, InputError
 from mien.core.labels import EXPRESSIONS
+from mien.training.data.files import PictureFile
 from mien.training.data.table import ROW, SPLITS, UNUSED, Manifest, number_twins, open_dataset, save_dataset
 
 FACTS = {"name": "noise", "license": "none", "source": "a.csv", "has_votes": False, "split": "official", "seed": None}
@@ -56,6 +57,25 @@ def test_the_files_are_those_of_the_docstring_and_of_numpy(saved):
     table, images = make_arrays()
     assert np.array_equal(np.load(saved / "table.npy", allow_pickle=False), table)
     assert np.array_equal(np.load(saved / "images.npy", allow_pickle=False), images)
+
+
+def test_picture_files_are_listed_beside_the_arrays_and_are_no_part_of_the_hash(saved, tmp_path):
+    table, images = make_arrays()
+    files = [PictureFile(row, f"sad/{row}.png", 48, 48) for row in range(6)]
+    manifest = save_dataset(tmp_path / "other", table, images, labels=EXPRESSIONS, files=files, **FACTS)
+    assert open_dataset(tmp_path / "other").files() == tuple(files)
+    assert manifest == open_dataset(saved).manifest
+    assert open_dataset(saved).files() == ()
+
+
+def test_a_data_set_of_before_there_were_lists_of_files_is_read(saved):
+    """As mien 0.1.0 wrote it."""
+    manifest = json.loads((saved / "dataset.json").read_text())
+    assert list(manifest) == [
+        "schema_version", "name", "license", "source", "labels", "has_votes", "split", "seed", "sha256",
+    ]  # fmt: skip
+    open_dataset(saved).verify()
+    assert not (saved / "files.csv").exists()
 
 
 def test_views_of_other_arrays_are_saved_as_what_they_show(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mien.apps.cli.outputs import printable
 from mien.core.atomic import write_bytes, write_text
 from mien.core.errors import InputError, MissingExtraError
 from mien.training.data.doctor import Diagnosis, examine
+from mien.training.data.files import FILES_FILE
 from mien.training.data.table import Dataset, open_dataset
 
 JSON_NAME, FIGURE_NAME = "doctor.json", "doctor.png"
+
+NAMED_FILES = 3
+"""Of the files with something wrong, how many the table names; the JSON has them all."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ def check(
         folder: A folder that `mien data import` made.
         out: Folder for doctor.json and doctor.png. Default: the data set's own folder; where that can't be written
             to, the table still comes.
-        strict: Exit with status 1 if parts share pictures, or identical pictures carry different labels.
+        strict: Exit with status 1 if parts share pictures, identical pictures carry different labels, or files could
+            not be read.
 
     Raises:
         DataError: If the folder is no imported data set, or was changed after its import.
@@ -72,8 +78,10 @@ def check(
         notes = [f"Nothing written: {error} Use --out DIR."]
     for note in notes:
         console.print(note, markup=False, highlight=False, soft_wrap=True)
-    if strict and (diagnosis.is_leaking or diagnosis.is_contradicting):
-        console.print("Not accepted (--strict): the data leak or contradict themselves, see above.", style="bold red")
+    if strict and (diagnosis.is_leaking or diagnosis.is_contradicting or diagnosis.unreadable):
+        console.print(
+            "Not accepted (--strict): the data leak, contradict themselves or lack files, see above.", style="bold red"
+        )
         raise SystemExit(1)
 
 
@@ -101,7 +109,31 @@ def list_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
         f"{_percent(diagnosis.single_value, diagnosis.rows)} of all",
         "One flat gray, nothing to see in it. `drop_not_a_face` in a recipe leaves them out too.",
     )
-    yield Finding("unreadable pictures", diagnosis.unreadable, "", "Could not be decoded. Fetch them again.")
+    yield Finding(
+        "unreadable files",
+        diagnosis.unreadable,
+        _name_files(diagnosis.found.unreadable, diagnosis.unreadable),
+        f"Not among the pictures; {FILES_FILE} gives the reason of each. Fetch them again, and import again.",
+    )
+    yield Finding(
+        "pictures of another size",
+        diagnosis.wrong_size,
+        f"{_percent(diagnosis.wrong_size, diagnosis.rows)} of all, {_name_sizes(diagnosis)}; "
+        f"{_name_files(diagnosis.found.wrong_size, diagnosis.wrong_size)}",
+        "Scaled when they were imported, and stretched if they were not square. Where only a few differ, look at them: "
+        "they may be no crops of faces.",
+    )
+
+
+def _name_files(files: Sequence[str], count: int) -> str:
+    """Name the first of so many files."""
+    return ", ".join(map(printable, files[:NAMED_FILES])) + (", ..." if count > NAMED_FILES else "")
+
+
+def _name_sizes(diagnosis: Diagnosis) -> str:
+    """Say between which sizes the files of the source lie."""
+    sizes = [f"{size[0]}x{size[1]}" for size in (diagnosis.smallest_size, diagnosis.largest_size) if size is not None]
+    return " to ".join(dict.fromkeys(sizes)) + " pixels"
 
 
 def _list_leaks(diagnosis: Diagnosis) -> Iterator[Finding]:
@@ -135,7 +167,8 @@ def _list_leaks(diagnosis: Diagnosis) -> Iterator[Finding]:
 def _find_no_face(diagnosis: Diagnosis) -> Finding:
     """Return the finding that depends on FER+."""
     if diagnosis.not_a_face is None:
-        return Finding("not a face", None, "unknown", "Import with --votes fer2013new.csv to know.")
+        meaning = "To know, import fer2013.csv or icml_face_data.csv with --votes fer2013new.csv."
+        return Finding("not a face", None, "unknown", meaning)
     return Finding(
         "not a face",
         diagnosis.not_a_face,
@@ -205,7 +238,7 @@ def _percent(count: int, total: int) -> str:
 def _write(diagnosis: Diagnosis, dataset: Dataset, out: Path) -> list[str]:
     """Write the JSON, and the figure if matplotlib is there; return what to tell the user."""
     write_text(out / JSON_NAME, diagnosis.to_json())
-    notes = [f"Wrote {out / JSON_NAME}: every number above, and up to {diagnosis.listed_rows:,} rows behind each."]
+    notes = [f"Wrote {out / JSON_NAME}: each number above, and up to {diagnosis.listed_rows:,} rows or files for it."]
     try:
         # a heavy import, and an optional one: the table and the JSON come without it
         from mien.apps.report.balance import draw_balance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -23,29 +24,37 @@ def import_(
     *,
     out: Path,
     votes: Path | None = None,
-    split: str = "official",
+    split: str | None = None,
     seed: int = 0,
     twins: Literal["together", "ignore"] = "together",
     pool: Annotated[bool, Parameter(negative="")] = False,
     count: int = 2100,
+    size_px: int | None = None,
+    color: Literal["gray", "rgb"] | None = None,
 ) -> None:
     """Import a data set into a folder that the other commands read.
 
     Args:
-        source: fer2013.csv, plain or packed as .gz, .xz or .zip; or the word `synthetic`, which draws simple faces.
+        source: fer2013.csv or icml_face_data.csv, plain or packed as .gz, .xz or .zip; a folder of class folders with
+            pictures, or the .zip of one, such as Kaggle's train/ and test/; or the word `synthetic`, which draws simple
+            faces. What it is, is told by what it holds.
         out: The folder to make.
-        votes: FER+'s fer2013new.csv, joined row by row.
-        split: `official`, or shares that are drawn from the training part: 80/20; with --pool from all: 80/10/10.
+        votes: FER+'s fer2013new.csv, joined row by row to one of the two tables.
+        split: `official` for the source's own parts, or shares that are drawn from the training part: 80/20; with
+            --pool from all: 80/10/10. Default: its own parts if there is one for validation; else 80/20 if it keeps
+            test pictures apart; else 80/10/10 from all.
         seed: Seed of a drawn split and of synthetic faces.
         twins: Keep pixel-identical pictures on one side of a drawn split, or ignore them.
         pool: Draw the split from all parts of the source.
         count: Number of synthetic faces.
+        size_px: Side that pictures from folders are scaled to; 48 unless given.
+        color: Color that pictures from folders are brought to; gray unless given.
     """
     from mien.training.data.importing import SYNTHETIC, import_data
     from mien.training.data.table import open_dataset
 
     with _make_bar() as bar:
-        task = bar.add_task("drawing" if source == SYNTHETIC else f"reading {Path(source).name}", total=None)
+        task = bar.add_task("drawing" if source == SYNTHETIC else f"reading {Path(source).name or source}", total=None)
         import_data(
             source,
             out,
@@ -55,9 +64,14 @@ def import_(
             twins=twins,
             pool=pool,
             count=count,
+            size_px=size_px,
+            color=color,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    print(f"{_summarize(open_dataset(out))} in {out}")
+    dataset = open_dataset(out)
+    for note in _list_notes(dataset):
+        print(note)
+    print(f"{_summarize(dataset)} in {out}")
 
 
 def _make_bar() -> Progress:
@@ -74,11 +88,25 @@ def _make_bar() -> Progress:
     )
 
 
+def _list_notes(dataset: Dataset) -> Iterator[str]:
+    """Yield what is to be said of a source of picture files: the labels it gave, and what could not be read."""
+    from mien.apps.cli.outputs import printable
+    from mien.training.data.files import FILES_FILE
+
+    files = dataset.files()
+    if files:
+        yield f"Labels: {', '.join(dataset.labels)}"
+    unreadable = [file for file in files if file.row is None]
+    if unreadable:
+        named = ", ".join(printable(file.file) for file in unreadable[:3]) + (", ..." if len(unreadable) > 3 else "")
+        yield f"Left out {len(unreadable)} unreadable of {len(files)} files: {named} (reasons: {FILES_FILE})"
+
+
 def _summarize(dataset: Dataset) -> str:
-    """Say how many pictures there are and where they went."""
+    """Say how many pictures there are, where they went, and by which rule."""
     from mien.training.data.table import SPLITS, UNUSED
 
     numbers = {part: number for number, part in enumerate(SPLITS)} | {"unused": UNUSED}
     counts = {part: int((dataset.table["split"] == number).sum()) for part, number in numbers.items()}
     listed = ", ".join(f"{count} {part}" for part, count in counts.items() if count or part != "unused")
-    return f"{dataset.manifest.name}: {len(dataset.table)} pictures ({listed})"
+    return f"{dataset.manifest.name}: {len(dataset.table)} pictures ({listed}; split {dataset.manifest.split})"

@@ -1,4 +1,4 @@
-"""The doctor: what is wrong with an imported data set before anyone trains on it, counted and by row.
+"""The doctor: what is wrong with an imported data set before anyone trains on it, counted and by row or file.
 
 It looks at the parts as they are used (`split`), so that a part which we drew ourselves is judged too.
 """
@@ -6,11 +6,13 @@ It looks at the parts as they are used (`split`), so that a part which we drew o
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from mien.training.data.files import PictureFile
 from mien.training.data.marks import Marks, mark_contradicting, mark_equal, mark_repeats, mark_single_value
 from mien.training.data.table import SPLITS, UNUSED, Dataset, Table
 
@@ -20,6 +22,12 @@ LISTED_ROWS = 2_000
 Count = Annotated[int, Field(ge=0)]
 RowList = tuple[int, ...]
 """Source rows, counted from 0 without the header, ascending unless said otherwise."""
+
+FileList = tuple[str, ...]
+"""Paths relative to the source, with `/`, in the order in which they were read."""
+
+Size = tuple[Count, Count]
+"""Width and height in pixels."""
 
 
 class _Frozen(BaseModel):
@@ -49,7 +57,7 @@ class HeldOutRows(_Frozen):
 
 
 class FoundRows(_Frozen):
-    """The rows behind the numbers of a `Diagnosis`, each list cut at its `listed_rows`.
+    """The rows and files behind the numbers of a `Diagnosis`, each list cut at its `listed_rows`.
 
     Attributes:
         twins_in_train: Rows of validation and test that have a twin in train.
@@ -58,6 +66,8 @@ class FoundRows(_Frozen):
         contradicting: Rows of the groups of twins with more than one label, twins next to each other.
         not_a_face: Rows that FER+ calls "not a face".
         single_value: Rows whose picture is one flat value.
+        unreadable: Files that could not be read, and so have no row.
+        wrong_size: Files whose picture had to be scaled.
     """
 
     twins_in_train: HeldOutRows
@@ -66,6 +76,8 @@ class FoundRows(_Frozen):
     contradicting: RowList
     not_a_face: RowList
     single_value: RowList
+    unreadable: FileList
+    wrong_size: FileList
 
 
 class Diagnosis(_Frozen):
@@ -80,13 +92,18 @@ class Diagnosis(_Frozen):
         contradicting_groups: Groups of twins that carry more than one label, over all rows.
         not_a_face: Rows that FER+ calls "not a face"; None without FER+, when nobody looked.
         single_value: Pictures in which every pixel has the same value.
-        unreadable: Pictures that could not be decoded; always 0 for a source that is a table of pixels.
+        unreadable: Files that could not be read, and so are not among the rows; 0 for a source that is a table of
+            pixels.
         contradicting_rows: Pictures in `contradicting_groups`.
         twins_same_label: Of `twins_in_train`, those where a twin in train has the same label.
         twins_within: Pictures of a part minus distinct pictures of that part.
         test_twins_in_validation: Pictures of test with a twin in validation: what is scored helped to choose.
-        listed_rows: Each list in `found` stops after this many rows.
-        found: The rows themselves.
+        wrong_size: Pictures whose own width and height were not the data set's, so that they were scaled; 0 for a table
+            of pixels.
+        smallest_size: Width and height of the readable file with the fewest pixels, before scaling; None for a table.
+        largest_size: The same of the one with the most.
+        listed_rows: Each list in `found` stops after this many rows or files.
+        found: The rows and files themselves.
     """
 
     rows: Count
@@ -101,6 +118,9 @@ class Diagnosis(_Frozen):
     twins_same_label: HeldOutCounts
     twins_within: PartCounts
     test_twins_in_validation: Count
+    wrong_size: Count
+    smallest_size: Size | None
+    largest_size: Size | None
     listed_rows: Count
     found: FoundRows
 
@@ -121,14 +141,17 @@ class Diagnosis(_Frozen):
 
 
 def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
-    """Count what is wrong with a data set, and name the rows.
+    """Count what is wrong with a data set, and name the rows and files.
 
     Args:
         dataset: An imported data set; its pictures are read once, a few megabytes at a time.
-        listed_rows: Where each list of rows is cut; the counts are always whole.
+        listed_rows: Where each list of rows or files is cut; the counts are always whole.
 
     Returns:
         The findings; see `Diagnosis` for what each number means.
+
+    Raises:
+        DataError: If its list of files is broken.
     """
     table = dataset.table
     train, validation, test = (table["split"] == number for number in range(len(SPLITS)))
@@ -139,6 +162,10 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
     contradicting = mark_contradicting(table)
     flat = mark_single_value(dataset.images)
     no_face = ~table["is_face"]
+    files = dataset.files()
+    unreadable = [file.file for file in files if file.row is None]
+    wrong_size = [file.file for file in files if file.row is not None and not file.has_size(dataset.size_px)]
+    sizes = _sort_sizes(files)
 
     def listed(marks: Marks) -> RowList:
         return _list_rows(table, marks, listed_rows)
@@ -151,7 +178,7 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
         contradicting_groups=len(np.unique(table["twins"][contradicting])),
         not_a_face=_count(no_face) if dataset.manifest.has_votes else None,
         single_value=_count(flat),
-        unreadable=0,
+        unreadable=len(unreadable),
         contradicting_rows=_count(contradicting),
         twins_same_label=HeldOutCounts(validation=_count(validation & same_label), test=_count(test & same_label)),
         twins_within=PartCounts(
@@ -160,6 +187,9 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
             test=_count(mark_repeats(table["twins"][test])),
         ),
         test_twins_in_validation=_count(test & in_validation),
+        wrong_size=len(wrong_size),
+        smallest_size=sizes[0] if sizes else None,
+        largest_size=sizes[-1] if sizes else None,
         listed_rows=listed_rows,
         found=FoundRows(
             twins_in_train=HeldOutRows(validation=listed(validation & in_train), test=listed(test & in_train)),
@@ -168,12 +198,20 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
             contradicting=_list_groups(table, contradicting, listed_rows),
             not_a_face=listed(no_face),
             single_value=listed(flat),
+            unreadable=tuple(unreadable[:listed_rows]),
+            wrong_size=tuple(wrong_size[:listed_rows]),
         ),
     )
 
 
 def _count(marks: Marks) -> int:
     return int(np.count_nonzero(marks))
+
+
+def _sort_sizes(files: Iterable[PictureFile]) -> list[Size]:
+    """Return the sizes of the readable files, from the fewest pixels to the most."""
+    sizes = {(file.width, file.height) for file in files if file.width is not None and file.height is not None}
+    return sorted(sizes, key=lambda size: (size[0] * size[1], size))
 
 
 def _count_classes(table: Table, labels: tuple[str, ...]) -> dict[str, dict[str, int]]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from mien.core.atomic import check_new_folder
-from mien.core.errors import DataError
-from mien.training.data.sources.fer2013 import read_fer2013
+from mien.core.errors import DataError, InputError
 from mien.training.data.sources.fer_plus import Votes, read_votes
 from mien.training.data.sources.packed import OnProgress
+from mien.training.data.sources.pictures import Color, PictureForm
+from mien.training.data.sources.recognize import Source, recognize
 from mien.training.data.sources.rows import Rows
 from mien.training.data.sources.synthetic import draw_faces
-from mien.training.data.splits import SplitRule, Twins, split_rows
+from mien.training.data.splits import OFFICIAL, SplitRule, Twins, check_train, split_rows
 from mien.training.data.table import ROW, Manifest, Table, number_twins, save_dataset
 
 SYNTHETIC = "synthetic"
@@ -24,24 +26,31 @@ def import_data(
     out: Path,
     *,
     votes: Path | None = None,
-    split: str = "official",
+    split: str | None = None,
     seed: int = 0,
     twins: Twins = "together",
     pool: bool = False,
     count: int = 2100,
+    size_px: int | None = None,
+    color: Color | None = None,
     on_progress: OnProgress | None = None,
 ) -> Manifest:
     """Import a data set into a folder; an interrupted import leaves none.
 
     Args:
-        source: `fer2013.csv`, plain or packed as .gz, .xz or .zip; or the word "synthetic".
+        source: `fer2013.csv`, `icml_face_data.csv` or `train.csv` of Kaggle, plain or packed as .gz, .xz or .zip; a
+            folder of class folders with pictures, or a .zip of one, such as Kaggle's picture copy of FER2013; or the
+            word "synthetic". Which of these it is, is told by what it holds.
         out: The folder to make; must not exist, or be empty.
         votes: FER+'s `fer2013new.csv`, joined row by row.
-        split: "official", or shares such as "80/20"; see `SplitRule`.
+        split: "official" for the source's own parts, or shares such as "80/20"; see `SplitRule`. None for its own
+            parts if one of them is for validation, else for what has to be drawn to have one.
         seed: Seed of a drawn split, and of synthetic pictures.
         twins: Whether identical pictures stay on one side of a drawn split.
         pool: Whether a drawn split draws from all parts.
         count: Number of synthetic pictures.
+        size_px: Side that pictures of any size are brought to; None for 48.
+        color: Color that they are brought to; None for "gray".
         on_progress: Told how much of the source is read.
 
     Returns:
@@ -50,15 +59,19 @@ def import_data(
     Raises:
         DataError: If the source, the votes or the split can't be used; what can be seen without reading the source is
             refused before that.
-        InputError: If `out` can't be written to, or is in use.
+        InputError: If `out` can't be written to, is in use, or lies inside the source.
     """
-    rule = SplitRule(split, seed, twins, pool)
     check_new_folder(out)
-    is_synthetic = source == SYNTHETIC
-    if votes and is_synthetic:
-        raise DataError("--votes goes with fer2013.csv only: synthetic faces have no FER+ votes.")
+    opened = _open(source, out, count, seed, _make_form(size_px, color))
+    is_drawn = split is not None and split != OFFICIAL
+    rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted))
+    if split == OFFICIAL and not opened.parts:
+        raise DataError(f"--split {split}: {source} makes no parts of its own. Leave it out, or name shares: 80/10/10.")
+    if votes and not opened.has_fer_plus_rows:
+        raise DataError(f"--votes goes with fer2013.csv and icml_face_data.csv only: FER+ has no rows for {source}.")
     joined = read_votes(votes) if votes else None
-    rows = draw_faces(count, seed) if is_synthetic else read_fer2013(Path(source), on_progress)
+    rows = opened.read(on_progress)
+    rule = rule.resolve(rows.parts)
     return save_dataset(
         out,
         _build_table(rows, joined, rule),
@@ -69,8 +82,31 @@ def import_data(
         labels=rows.label_names,
         has_votes=joined is not None,
         split=str(rule),
-        seed=seed if is_synthetic or rule.shares() else None,
+        seed=seed if source == SYNTHETIC or rule.shares() else None,
+        files=rows.files,
     )
+
+
+def _make_form(size_px: int | None, color: Color | None) -> PictureForm | None:
+    """Return what pictures shall be brought to; None if the caller does not care."""
+    if size_px is None and color is None:
+        return None
+    default = PictureForm()
+    return PictureForm(default.size_px if size_px is None else size_px, default.color if color is None else color)
+
+
+def _open(source: str | Path, out: Path, count: int, seed: int, form: PictureForm | None) -> Source:
+    """Find out what the source is, without reading it."""
+    if source == SYNTHETIC:
+        if form is not None:
+            raise DataError("--size-px and --color go with folders of pictures; synthetic faces are 48x48 gray.")
+        return Source(lambda _: draw_faces(count, seed))
+    if not str(source):
+        raise DataError("the source is empty. Name a file or a folder, or . for the current folder.")
+    opened = recognize(Path(source), form)
+    if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(source)):
+        raise InputError(f"{out} lies inside {source}, whose folders are its classes. Name a folder outside of it.")
+    return opened
 
 
 def _build_table(rows: Rows, joined: Votes | None, rule: SplitRule) -> Table:
@@ -86,4 +122,5 @@ def _build_table(rows: Rows, joined: Votes | None, rule: SplitRule) -> Table:
         table["is_face"] = joined.is_face
     table["twins"] = number_twins(rows.images)
     table["split"] = split_rows(rule, rows.parts, rows.labels, table["twins"])
+    check_train(rule, table["split"], rows.labels, rows.label_names)
     return table

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -15,7 +16,10 @@ from mien.training.data.table import SPLITS, UNUSED
 Twins: TypeAlias = Literal["together", "ignore"]
 
 OFFICIAL = "official"
-TRAIN, TEST = SPLITS.index("train"), SPLITS.index("test")
+FROM_TRAIN, FROM_ALL = "80/20", "80/10/10"
+"""What is drawn unless the caller says otherwise: a validation part from train, or all three parts from all."""
+
+TRAIN, VALIDATION, TEST = SPLITS.index("train"), SPLITS.index("validation"), SPLITS.index("test")
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ class SplitRule:
 
     Attributes:
         text: "official" for the source's own parts; else shares of 100 such as "80/20" (train/validation) or
-            "70/15/15" (train/validation/test), drawn with the same mix of labels in each.
+            "70/15/15" (train/validation/test), drawn with the same mix of labels in each. None leaves it to the
+            parts that the source has, see `resolve`.
         seed: Seed of the draw, from 0; the same seed gives the same split.
         twins: "together" keeps pixel-identical pictures on one side of a drawn split.
         pool: Draw from all parts. Without it only the source's train part is drawn from: its test part stays
@@ -34,7 +39,7 @@ class SplitRule:
         DataError: If the rule is impossible, so that it is refused before anything is read.
     """
 
-    text: str = OFFICIAL
+    text: str | None = None
     seed: int = 0
     twins: Twins = "together"
     pool: bool = False
@@ -47,12 +52,12 @@ class SplitRule:
             raise DataError(f"--twins {self.twins!r}: expected {' or '.join(get_args(Twins))}.")
 
     def shares(self) -> tuple[float, ...] | None:
-        """Return the shares as fractions, or None for the official parts.
+        """Return the shares as fractions, or None for the official parts and for a rule that is still open.
 
         Raises:
             DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool`.
         """
-        if self.text == OFFICIAL:
+        if self.text is None or self.text == OFFICIAL:
             if self.pool:
                 raise DataError("--pool draws a new split from all parts, so it needs shares: --split 80/10/10.")
             return None
@@ -65,9 +70,25 @@ class SplitRule:
             raise DataError(f"--split {self.text!r}: the test part stays as it is; give two shares, or add --pool.")
         return tuple(share / 100 for share in shares)
 
+    def resolve(self, parts: NDArray[np.uint8]) -> SplitRule:
+        """Settle what was left open by the parts that the source has.
+
+        Its own parts, where one of them is for validation; a validation part drawn from train, where there are train
+        and test; all three drawn, where there is nothing but train, or no parts at all.
+
+        Args:
+            parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
+        """
+        if self.text is not None:
+            return self
+        present = set(np.unique(parts).tolist())
+        if present <= {TRAIN, UNUSED}:
+            return replace(self, text=FROM_ALL, pool=True)
+        return replace(self, text=FROM_TRAIN if TRAIN in present and VALIDATION not in present else OFFICIAL)
+
     def __str__(self) -> str:
         """Return the rule as on the command line, without the seed."""
-        if self.text == OFFICIAL:
+        if self.text is None or self.text == OFFICIAL:
             return OFFICIAL
         return self.text + (" --pool" if self.pool else "") + (" --twins ignore" if self.twins == "ignore" else "")
 
@@ -78,8 +99,8 @@ def split_rows(
     """Give each row a part.
 
     Args:
-        rule: How.
-        parts: (N,) the source's own parts, positions in `SPLITS`.
+        rule: How; what it leaves open is resolved by the parts.
+        parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
         labels: (N,) label numbers.
         twins: (N,) the same number for pixel-identical pictures.
 
@@ -89,6 +110,7 @@ def split_rows(
     Raises:
         DataError: If a part that is drawn gets no rows, because there are too few.
     """
+    rule = rule.resolve(parts)
     shares = rule.shares()
     if shares is None:
         return parts.copy()
@@ -102,8 +124,35 @@ def split_rows(
     split[drawn] = _draw(shares, labels[drawn], groups, np.random.default_rng(rule.seed))
     for part in range(len(shares)):
         if not (split[drawn] == part).any():
-            raise DataError(f"--split {rule}: {len(drawn)} rows are too few, {SPLITS[part]} would get none.")
+            raise DataError(
+                f"--split {rule}: {len(drawn)} rows are too few, {SPLITS[part]} would get none. "
+                "Name other shares with --split, or add pictures."
+            )
     return split
+
+
+def check_train(
+    rule: SplitRule, split: NDArray[np.uint8], labels: NDArray[np.int16], label_names: Sequence[str]
+) -> None:
+    """Refuse a drawn split whose train part lacks a label that the data have; official parts are the source's affair.
+
+    Args:
+        rule: How the split was made.
+        split: (N,) what `split_rows` gave.
+        labels: (N,) label numbers.
+        label_names: Their names.
+
+    Raises:
+        DataError: If no network could learn one of the labels; names it.
+    """
+    if rule.shares() is None:
+        return
+    for number in np.setdiff1d(labels, labels[split == TRAIN]):
+        raise DataError(
+            f"--split {rule}: train would get none of the {int((labels == number).sum())} pictures of "
+            f"{label_names[number]}, so no network could learn it. Draw from all parts with --pool, name other shares "
+            "with --split, or leave these pictures out."
+        )
 
 
 def _draw(

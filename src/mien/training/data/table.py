@@ -3,12 +3,14 @@
 DIR/
 ├── table.npy       (N,) structured array, one row a picture, see `ROW`
 ├── images.npy      (N, size, size) gray or (N, size, size, 3) RGB, uint8, opened as a memory map
+├── files.csv       only where the source was picture files: what became of each, see `PictureFile`
 └── dataset.json    labels, where it came from, under which terms, how it was split, hash of the two arrays
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,6 +23,7 @@ from mien.core.atomic import atomic_folder, write_text
 from mien.core.card import Sha256
 from mien.core.errors import DataError
 from mien.core.labels import FER_PLUS_COLUMNS
+from mien.training.data.files import PictureFile, read_files, write_files
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -34,7 +37,7 @@ AGAIN = "Import the data again."
 
 ROW = np.dtype(
     [
-        ("row", np.int32),  # row of the source, counted from 0, the header not counted
+        ("row", np.int32),  # row of the source, from 0, the header not counted; for picture files that of files.csv
         ("label", np.int16),  # position in the manifest's labels
         ("part", np.uint8),  # the source's own part as a position in SPLITS, or UNUSED
         ("split", np.uint8),  # the part we use, likewise
@@ -129,6 +132,14 @@ class Dataset:
             )
         return rows
 
+    def files(self) -> tuple[PictureFile, ...]:
+        """Read what became of each picture file of the source; empty where the source was a table of pixels.
+
+        Raises:
+            DataError: If the list is broken or belongs to another table.
+        """
+        return read_files(self.path, len(self.table))
+
     def verify(self) -> None:
         """Compare table and pictures with the hash noted at their import; takes about a second for a gigabyte.
 
@@ -173,6 +184,7 @@ def save_dataset(
     has_votes: bool,
     split: str,
     seed: int | None,
+    files: Sequence[PictureFile] = (),
 ) -> Manifest:
     """Write a data set's folder in one step: it is there in the end, or nothing is.
 
@@ -187,6 +199,7 @@ def save_dataset(
         has_votes: Whether the table holds FER+'s votes.
         split: The rule that was used.
         seed: Its seed, or None.
+        files: What became of each picture file of the source; none for a table of pixels.
 
     Raises:
         InputError: If `path` exists or can't be written to.
@@ -204,6 +217,8 @@ def save_dataset(
     with atomic_folder(path) as folder:
         _save_array(folder / TABLE_FILE, table)
         _save_array(folder / IMAGES_FILE, images)
+        if files:
+            write_files(folder, files)
         write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
     return manifest
 

@@ -6,6 +6,7 @@ Source: Goodfellow et al., "Challenges in Representation Learning: A report on t
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,24 @@ def read_fer2013(path: Path, on_progress: OnProgress | None = None) -> Rows:
         DataError: If the file can't be read, has other columns, or a row has the wrong number of pixels, a pixel
             or label out of range, or an unknown part; names the row, counted from 0 after the header.
     """
+    records = read_records(path, COLUMNS, on_progress)
+    return collect_rows(path, ((where, label, picture, part) for where, (label, picture, part) in records))
+
+
+def collect_rows(path: Path, records: Iterable[tuple[str, str, str, str]]) -> Rows:
+    """Make FER2013 of its rows, whatever table they stand in.
+
+    Args:
+        path: The file they come from.
+        records: For each row where it stands, for messages, and its fields emotion, pixels and Usage.
+
+    Raises:
+        DataError: If there are no rows, or one is wrong; see `read_fer2013`.
+    """
     pixels = bytearray()
     labels: list[int] = []
     parts: list[int] = []
-    for where, (label, picture, part) in read_records(path, COLUMNS, on_progress):
+    for where, label, picture, part in records:
         labels.append(look_up(label, LABELS, f"{where}, column emotion"))
         pixels += _read_pixels(picture, f"{where}, column pixels")
         parts.append(look_up(part, PARTS, f"{where}, column Usage"))

@@ -23,6 +23,9 @@ MAX_LINE = 1 << 17
 
 LINES_A_REPORT = 200
 
+PREFERRED = ("fer2013.csv", "icml_face_data.csv")
+"""Of several tables in a .zip the one with such a name is read; the first name that is there decides."""
+
 _CORRUPT = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
@@ -31,7 +34,7 @@ def read_lines(path: Path, on_progress: OnProgress | None = None) -> Iterator[It
     """Open a text file, plain or packed as .gz, .xz or .zip (told by its content), and yield its lines.
 
     Args:
-        path: The file. A .zip must hold one CSV file, or one named `fer2013.csv`.
+        path: The file. A .zip must hold one CSV file, or one with a name of `PREFERRED`.
         on_progress: Told the bytes of the packed file read so far, and their number; in the end both are equal.
 
     Raises:
@@ -46,7 +49,10 @@ def read_lines(path: Path, on_progress: OnProgress | None = None) -> Iterator[It
     except FileNotFoundError:
         raise DataError(f"{path} does not exist. Check its name.") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is no UTF-8 text: byte {error.object[error.start]:#04x}. Name a CSV file.") from None
+        raise DataError(
+            f"{path} is no UTF-8 text: byte {error.object[error.start]:#04x}. Name a CSV file; an archive that is no "
+            ".gz, .xz or .zip has to be unpacked first."
+        ) from None
     except _CORRUPT as error:
         raise DataError(f"{path} is cut short or broken: {error}. Fetch the file again.") from None
     except OSError as error:
@@ -72,13 +78,13 @@ def _unzip(raw: IO[bytes], path: Path) -> IO[bytes]:
     """Open the one CSV file inside a .zip."""
     archive = zipfile.ZipFile(raw)
     tables = [file for file in archive.infolist() if _is_table(file.filename)]
-    named = [file for file in tables if Path(file.filename).name.lower() == "fer2013.csv"]
-    chosen = named or tables
+    named = ([file for file in tables if Path(file.filename).name.lower() == name] for name in PREFERRED)
+    chosen = next(filter(None, named), tables)
     if len(chosen) != 1:
         names = ", ".join(file.filename for file in chosen)[:200]
         raise DataError(
             f"{path} holds {len(chosen)} CSV files to choose from ({names or 'none at all'}), expected one, "
-            "or one named fer2013.csv. Unpack it and name the file."
+            f"or one named {' or '.join(PREFERRED)}. Unpack it and name the file."
         )
     if chosen[0].flag_bits & 1:
         raise DataError(f"{path} is encrypted. Unpack it with its password and name the file.")

@@ -17,7 +17,7 @@ def read_records(
 
     Args:
         path: The file; see `read_lines`.
-        columns: The header that it must have.
+        columns: The header that it must have; blanks around its names don't count.
         on_progress: See `read_lines`.
 
     Yields:
@@ -49,6 +49,19 @@ def read_records(
             raise DataError(f"{path}, {place}: no CSV: {error}. Fetch the file again.") from None
 
 
+def read_header(path: Path) -> tuple[str, ...]:
+    """Read the column names of a CSV file, plain or packed, without the blanks around them.
+
+    Raises:
+        DataError: If the file can't be read, or its first line is no CSV.
+    """
+    with read_lines(path) as lines:
+        try:
+            return _strip(next(csv.reader(lines, strict=True), []))
+        except csv.Error as error:
+            raise DataError(f"{path}, the header: no CSV: {error}. Fetch the file again.") from None
+
+
 def look_up(text: str, known: Mapping[str, int], where: str) -> int:
     """Return the number that a field stands for.
 
@@ -63,6 +76,10 @@ def look_up(text: str, known: Mapping[str, int], where: str) -> int:
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    if list(header) != list(columns):
+    if _strip(header) != tuple(columns):
         found, expected = ",".join(header), ",".join(columns)
         raise DataError(f"{path}: the columns are {found[:100]!r}, expected {expected!r}. Is it the right file?")
+
+
+def _strip(header: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in header)

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.training.data.files import PictureFile
+
 
 @dataclass(frozen=True)
 class Rows:
     """The pictures of one source, in its own order.
 
     Attributes:
-        images: (N, 48, 48) uint8, gray.
+        images: (N, size, size) gray or (N, size, size, 3) RGB, uint8.
         labels: (N,) int16, positions in `label_names`.
-        parts: (N,) uint8, positions in `table.SPLITS`.
+        parts: (N,) uint8, positions in `table.SPLITS`, or `table.UNUSED` where the source makes no parts.
         name: Name of the data set, such as "FER2013".
         license: Its terms, in a sentence.
         label_names: The labels in the order of their numbers.
-        source: Name of the file it was read from, or the word that stands for it.
+        source: Name of the file or folder it was read from, or the word that stands for it.
+        files: What became of each picture file; none for a table of pixels.
     """
 
     images: NDArray[np.uint8]
@@ -29,3 +32,4 @@ class Rows:
     license: str
     label_names: tuple[str, ...]
     source: str
+    files: tuple[PictureFile, ...] = ()
