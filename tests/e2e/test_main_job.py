@@ -30,7 +30,8 @@ def test_from_nothing_to_named_faces(workplace):
     assert json.loads((workplace / "checked" / "doctor.json").read_text())["rows"] == 420
 
     train = ["train", "expression", "--data", "faces", "--out", "run", "--network", "vgg-bn", "--options.width", "8"]
-    train += ["--epochs", "8", "--batch-size", "16", "--lr", "0.02", "--ema", "0.9"]
+    train += ["--epochs", "10", "--batch-size", "16", "--optimizer.name", "adam", "--lr", "0.003", "--ema", "0"]
+    train += ["--augment.erasing", "0", "--augment.rotation-deg", "0", "--augment.zoom", "0", "--augment.flip", "0"]
     assert "mien export run" in mien(workplace, *train).stdout
     assert "--resume" in mien(workplace, *train, status=1).stderr
     assert "nothing was done" in mien(workplace, *train, "--resume").stdout
@@ -65,10 +66,10 @@ def test_from_nothing_to_named_faces(workplace):
         (["train", "no-such-recipe", "--data", "x", "--out", "y"], ["no-such-recipe", "cnn3"]),
         (["train", "cnn3", "--data", "nowhere", "--out", "y"], ["nowhere", "mien data import"]),
         (["train", "cnn3", "--data", "x", "--out", "y", "--epochs", "-1"], ["epochs"]),
-        (["export", "nowhere", "--out", "a.onnx"], ["nowhere", "recipe.toml"]),
+        (["export", "nowhere", "--out", "a.onnx"], ["nowhere", "mien train --out"]),
         (["data", "check", "nowhere"], ["nowhere"]),
         (["evaluate", "nowhere.onnx", "--data", "x"], ["nowhere.onnx"]),
-        (["predict", "nowhere.png", "--crops"], ["nowhere.png"]),
+        (["predict", "nowhere.png", "--crops", "--csv", "rows.png"], ["rows.png", "names a picture"]),
     ],
 )
 def test_wrong_input_gets_one_readable_line(workplace, arguments, words):
@@ -76,6 +77,11 @@ def test_wrong_input_gets_one_readable_line(workplace, arguments, words):
     message = result.stderr.strip().splitlines()
     assert len(message) == 1, result.stderr
     assert all(word in message[0] for word in words), message
+
+
+def test_a_picture_that_is_not_there_is_a_row_like_any_other(workplace):
+    result = mien(workplace, "predict", "nowhere.png", "--crops", status=1)
+    assert "nowhere.png does not exist" in result.stdout
 
 
 def test_help_lists_only_verbs_that_work(workplace):

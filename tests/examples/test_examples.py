@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mien.core.labels import EXPRESSIONS
+from mien.training.data.table import SPLITS, open_dataset
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -27,6 +30,18 @@ def test_mean_faces_are_drawn_side_by_side(faces, tmp_path):
     with Image.open(tmp_path / "mean.png") as picture:
         assert (picture.size, picture.mode) == ((7 * 48, 48), "L")
         assert len(np.unique(np.asarray(picture))) > 50
+
+
+def test_a_folder_of_smiles_is_made_of_a_tenth_of_train(faces, tmp_path):
+    result = run_example("smile_folder.py", faces, tmp_path / "smiles")
+    assert result.returncode == 0, result.stderr
+    counts = {split: len(list((tmp_path / "smiles" / split).glob("*/*.png"))) for split in SPLITS}
+    table = open_dataset(faces).table
+    sizes = {split: int((table["split"] == number).sum()) for number, split in enumerate(SPLITS)}
+    assert counts == sizes | {"train": sizes["train"] // 10}
+    happy = table["label"] == EXPRESSIONS.index("happy")
+    found = {int(file.stem): file.parent.name for file in (tmp_path / "smiles").glob("*/*/*.png")}
+    assert all((label == "smile") == happy[row] for row, label in found.items())
 
 
 def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):

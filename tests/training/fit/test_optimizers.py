@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn, optim
 
-from mien.training.fit.averaging import build_average
+from mien.training.fit.layers import set_learning
 from mien.training.fit.optimizers import build_optimizer, build_plateau, build_step_schedule
-from mien.training.fit.recipe import Optimizer, Schedule
+from mien.training.fit.sections import Optimizer, Schedule
 from mien.training.fit.temperature import fit_temperature
 
 
@@ -38,7 +38,7 @@ def test_sgd_is_nesterov(network):
 
 def rates(settings, network, epochs=10, steps=4):
     optimizer = build_optimizer(Optimizer(lr=1.0), network)
-    schedule = build_step_schedule(settings, optimizer, 1.0, epochs, steps)
+    schedule = build_step_schedule(settings, optimizer, epochs, steps)
     seen = []
     for _ in range(epochs * steps):
         seen.append(optimizer.param_groups[0]["lr"])
@@ -82,29 +82,72 @@ def test_plateau_falls_when_the_loss_does_not(network):
     assert build_plateau(Schedule(name="cosine"), optimizer) is None
 
 
-def test_the_average_follows_weights_and_statistics(network):
-    average = build_average(network, decay=0.5)
-    average.update_parameters(network)
-    start = network[0].weight.detach().clone()
-    with torch.no_grad():
-        network[0].weight += 1.0
-    network(torch.randn(8, 4))  # moves the batch norm's statistics and its counter
-    for _ in range(60):
-        average.update_parameters(network)
-    assert torch.allclose(average.module[0].weight, start + 1.0, atol=1e-4)
-    assert torch.allclose(average.module[1].running_mean, network[1].running_mean, atol=1e-4)
-    assert average.module[1].num_batches_tracked == network[1].num_batches_tracked == 1
+def test_without_layer_decay_there_are_the_same_two_groups_as_ever(network):
+    """Checkpoints of older runs hold two groups, and in this order."""
+    matrices, vectors = build_optimizer(Optimizer(), network).param_groups
+    assert [id(p) for p in matrices["params"]] == [id(p) for p in network.parameters() if p.dim() > 1]
+    assert [id(p) for p in vectors["params"]] == [id(p) for p in network.parameters() if p.dim() <= 1]
 
 
-def test_a_slow_average_lags_behind(network):
-    average = build_average(network, decay=0.99)
-    for _ in range(1000):  # past the warm-up
-        average.update_parameters(network)
-    with torch.no_grad():
-        network[0].weight += 1.0
-    average.update_parameters(network)
-    gap = (network[0].weight - average.module[0].weight).mean().item()
-    assert gap == pytest.approx(0.99, abs=1e-3)
+def test_with_layer_decay_each_layer_learns_at_a_share_of_the_one_behind_it(network):
+    settings = Optimizer(lr=0.2, weight_decay=0.1, layer_decay=0.5)
+    groups = build_optimizer(settings, network).param_groups
+    found = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
+    assert len(found) == len(list(network.parameters()))
+    for layer, lr in zip(network, (0.05, 0.1, 0.2), strict=True):
+        for parameter in layer.parameters():
+            assert found[id(parameter)] == (lr, 0.1 if parameter.dim() > 1 else 0.0)
+    assert all(group["params"] for group in groups)
+
+
+def test_the_groups_are_the_same_when_layers_are_frozen(network):
+    def groups():
+        return [[id(p) for p in group["params"]] for group in build_optimizer(Optimizer(), network).param_groups]
+
+    before = groups()
+    set_learning(network, frozen=2)
+    assert groups() == before
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adamax"])
+def test_a_frozen_parameter_does_not_move_at_all(network, name):
+    optimizer = build_optimizer(Optimizer(name=name, weight_decay=0.5), network)
+    set_learning(network, frozen=2)
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    for _ in range(3):
+        optimizer.zero_grad()
+        network(torch.randn(8, 4)).square().sum().backward()
+        optimizer.step()
+    is_same = [torch.equal(now, then) for now, then in zip(network.parameters(), before, strict=True)]
+    assert is_same == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize("name", ["one-cycle", "cosine", "step"])
+def test_every_schedule_keeps_the_proportion_of_the_layers_rates(network, name):
+    optimizer = build_optimizer(Optimizer(lr=1.0, layer_decay=0.5), network)
+    schedule = build_step_schedule(Schedule(name=name, every_epochs=2), optimizer, 10, 4)
+    head = []
+    for _ in range(40):
+        rates = sorted({group["lr"] for group in optimizer.param_groups}, reverse=True)
+        assert rates == pytest.approx([rates[0], rates[0] / 2, rates[0] / 4])
+        head.append(rates[0])
+        optimizer.step()
+        schedule.step()
+    assert max(head) == pytest.approx(1.0)
+    assert min(head) < 0.1
+
+
+def test_plateau_keeps_the_proportion_too(network):
+    optimizer = build_optimizer(Optimizer(lr=1.0, layer_decay=0.5), network)
+    plateau = build_plateau(Schedule(name="plateau", patience_epochs=0, factor=0.1), optimizer)
+    for loss in (1.0, 2.0):
+        plateau.step(loss)
+    assert sorted({group["lr"] for group in optimizer.param_groups}) == pytest.approx([0.025, 0.05, 0.1])
+
+
+@pytest.mark.parametrize("name", ["one-cycle", "cosine", "step", "constant"])
+def test_a_run_that_is_averaged_from_its_beginning_has_no_schedule(network, name):
+    assert build_step_schedule(Schedule(name=name), build_optimizer(Optimizer(), network), 0, 4) is None
 
 
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])

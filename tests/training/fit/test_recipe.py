@@ -50,6 +50,18 @@ def test_the_classics_are_trained_as_the_textbooks_say():
         ({"options": {"width": 0}}, ["width", "whole number"]),
         ({"options": {"dropout": 1.0}}, ["dropout", "0.99"]),
         ({"batch_size": 1}, ["batch_size"]),
+        ({"loss": {"name": "hinge"}}, ["loss.name", "'hinge'", "focal"]),
+        ({"loss": {"focal_gamma": -1.0}}, ["loss.focal_gamma", "-1.0"]),
+        ({"mix": {"mixup": -0.1}}, ["mix.mixup", "-0.1"]),
+        ({"mix": {"cutmix": 0.001}}, ["mix.cutmix", "0.01 is the least", "0.001"]),
+        ({"mix": {"share": 1.1}}, ["mix.share", "1.1"]),
+        ({"optimizer": {"layer_decay": 0.0}}, ["optimizer.layer_decay", "0.0"]),
+        ({"optimizer": {"layer_decay": 1.5}}, ["optimizer.layer_decay", "1.5"]),
+        ({"swa": {"share": 0.25}}, ["swa.share is 0.25", "ema is 0.999", "Set ema = 0"]),
+        ({"swa": {"share": 0.25}, "ema": 0.0, "stop_after_epochs": 3}, ["stop_after_epochs is 3", "swa.share"]),
+        ({"swa": {"share": 0.25, "lr": 0.0}, "ema": 0.0}, ["swa.lr"]),
+        ({"transfer": {"freeze_layers": -1}}, ["transfer.freeze_layers"]),
+        ({"transfer": {"freeze_epochs": 2}}, ["transfer.freeze_epochs is 2", "freeze_layers is 0"]),
         ({"seed": -1}, ["seed"]),
         ({"epochs": 0, "batch_size": 0}, ["epochs", "batch_size"]),
     ],
@@ -68,6 +80,38 @@ def test_a_recipe_survives_being_saved(tmp_path):
     assert load_recipe(tmp_path / "recipe.toml") == recipe
     assert load_recipe(tmp_path / "recipe.toml").to_toml() == recipe.to_toml()
     assert tomllib.loads((tmp_path / "recipe.toml").read_text())["optimizer"]["lr"] == 0.003
+
+
+def test_a_recipe_with_everything_on_survives_being_saved(tmp_path):
+    fields = {
+        "ema": 0.0,
+        "loss": {"name": "focal", "focal_gamma": 1.0},
+        "mix": {"mixup": 0.2, "cutmix": 1.0, "share": 0.5},
+        "optimizer": {"layer_decay": 0.7},
+        "swa": {"share": 0.25, "lr": 0.02},
+        "transfer": {"init": "somewhere/best.ckpt", "freeze_layers": 3, "freeze_epochs": 2},
+    }
+    (tmp_path / "recipe.toml").write_bytes(make_recipe(fields).to_toml())
+    assert load_recipe(tmp_path / "recipe.toml") == make_recipe(fields)
+    saved = tomllib.loads((tmp_path / "recipe.toml").read_text())
+    assert all(saved[name] == value | saved[name] for name, value in fields.items() if isinstance(value, dict))
+
+
+def test_a_recipe_saved_before_there_were_these_sections_means_the_same_run(tmp_path):
+    fields = tomllib.loads(Recipe().to_toml().decode())
+    for section in ("mix", "swa", "transfer"):
+        del fields[section]
+    for section, field in (("loss", "name"), ("loss", "focal_gamma"), ("optimizer", "layer_decay")):
+        del fields[section][field]
+    assert make_recipe(fields) == Recipe()
+    assert make_recipe(fields).differences(Recipe()) == ""
+
+
+@pytest.mark.parametrize(
+    ("epochs", "share", "scheduled"), [(40, 0.0, 40), (40, 0.25, 30), (3, 0.01, 2), (1, 0.5, 0), (4, 1.0, 0)]
+)
+def test_the_schedule_has_what_is_not_averaged(epochs, share, scheduled):
+    assert make_recipe({"epochs": epochs, "ema": 0.0, "swa": {"share": share}}).scheduled_epochs == scheduled
 
 
 def test_differences_name_the_fields_and_both_values():

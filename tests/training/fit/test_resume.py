@@ -97,6 +97,20 @@ def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, faces, tmp_path, m
     assert resumed.calibration() == uninterrupted.calibration()
 
 
+def test_a_run_killed_while_it_averages_resumes_to_the_same_bits(faces, tmp_path):
+    fields = FIELDS | {"ema": 0.0, "swa": {"share": 1.0}}
+    whole = train(make_recipe(fields), faces, tmp_path / "whole")
+    out = tmp_path / "cut"
+    command = [sys.executable, "-c", WORKER, str(faces), str(out), json.dumps(fields), "middle of an epoch"]
+    killed = subprocess.run(command, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert load_checkpoint(out / "last.ckpt")["state_dict"]["averaged.n_averaged"] == 1
+    resumed = train(make_recipe(fields), faces, out, resume=True)
+    assert load_checkpoint(out / "last.ckpt")["state_dict"]["averaged.n_averaged"] == 3
+    assert figures(resumed) == figures(whole)
+    assert same_weights(resumed.last_path, whole.last_path)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -106,16 +120,34 @@ def test_a_killed_run_resumes_to_the_same_bits(uninterrupted, faces, tmp_path, m
         {"optimizer": {"name": "adamax"}, "network": "resnet-se", "batch_size": 200},
         {"schedule": {"name": "one-cycle"}, "rows": {}, "loss": {"class_weights": True}, "precision": "float32"},
         {"optimizer": {"lr": 1e-9}, "ema": 0.9999, "best_by": "loss", "stop_after_epochs": 1, "epochs": 9},
+        {"schedule": {"name": "one-cycle"}, "ema": 0.0, "swa": {"share": 0.75}, "epochs": 4},
+        {"ema": 0.0, "swa": {"share": 0.5}, "epochs": 4},
+        {"mix": {"mixup": 0.4, "cutmix": 1.0, "share": 0.8}, "loss": {"name": "focal"}},
+        {"transfer": {"freeze_layers": 3}, "optimizer": {"layer_decay": 0.7}, "schedule": {"name": "one-cycle"}},
+        {"transfer": {"freeze_layers": 3, "freeze_epochs": 2}, "optimizer": {"name": "adam", "lr": 0.001}},
     ],
-    ids=["adam cosine", "adamw step", "rmsprop", "adamax one batch", "one-cycle", "stopping early"],
+    ids=[
+        "adam cosine",
+        "adamw step",
+        "rmsprop",
+        "adamax one batch",
+        "one-cycle",
+        "stopping early",
+        "swa",
+        "swa plateau",
+        "mixed focal",
+        "frozen, layer rates",
+        "thawed",
+    ],
 )
 def test_every_optimizer_and_schedule_resumes_to_the_same_bits(faces, tmp_path, monkeypatch, fields):
     recipe = make_recipe(FIELDS | fields)
     whole = train(recipe, faces, tmp_path / "whole")
     keep = Keeper.on_train_epoch_end
+    cut_epoch = recipe.scheduled_epochs + 1 if recipe.swa.share else 1  # an epoch is averaged by then
 
     def stop(self, trainer, module):
-        if trainer.current_epoch == 1:
+        if trainer.current_epoch == cut_epoch:
             raise RuntimeError("power cut")
         keep(self, trainer, module)
 
@@ -172,7 +204,13 @@ def test_ctrl_c_ends_in_one_line_and_can_be_resumed(faces, tmp_path):
     out = tmp_path / "run"
     options = ["--options.width", "4", "--epochs", "200", "--batch-size", "16"]
     command = [sys.executable, "-m", "mien", "train", "expression", "--data", faces, "--out", out, *options]
-    process = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        list(map(str, command)),
+        stderr=subprocess.PIPE,
+        text=True,
+        # a job that a shell put into the background has its Ctrl-C switched off, and hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 120
     while not (out / "last.ckpt").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)

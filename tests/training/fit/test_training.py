@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mien.core.errors import DataError, RecipeError, RunError
-from mien.training.data.table import open_dataset
+from mien.training.data.table import open_dataset, save_dataset
 from mien.training.fit.recipe import make_recipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.rows import choose_rows, weigh_classes
@@ -102,15 +102,12 @@ def test_labels_of_other_parts_do_not_decide_which_rows_train(make_dataset):
 
 def test_a_data_set_without_validation_is_refused_before_anything_is_written(faces, tmp_path):
     dataset = open_dataset(faces)
-    folder = tmp_path / "data"
-    folder.mkdir()
     table = dataset.table.copy()
     table["split"][table["split"] == 1] = 255
-    np.save(folder / "table.npy", table)
-    np.save(folder / "images.npy", dataset.images)
-    (folder / "dataset.json").write_text((faces / "dataset.json").read_text())
+    facts = dataset.manifest.model_dump(include={"name", "license", "source", "labels", "has_votes", "split", "seed"})
+    save_dataset(tmp_path / "data", table, dataset.images, **facts)
     with pytest.raises(DataError, match="no validation rows"):
-        train(make_recipe(SMALL), folder, tmp_path / "run")
+        train(make_recipe(SMALL), tmp_path / "data", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

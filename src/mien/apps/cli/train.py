@@ -14,7 +14,10 @@ from mien.training.fit.history import read_history
 from mien.training.fit.recipe import Recipe, load_recipe
 from mien.training.fit.run import Run
 
-SHORT = {("optimizer", "lr"): ("--lr", "--optimizer.lr")}
+SHORT = {
+    ("optimizer", "lr"): ("--lr", "--optimizer.lr"),
+    ("transfer", "init"): ("--init", "--transfer.init"),
+}
 """Fields inside a section that are asked for so often that they have a short flag."""
 
 
@@ -68,9 +71,11 @@ def train(
     dataset = open_dataset(data)
     for split in ("train", "validation"):  # refused before torch is loaded
         dataset.rows_of(split)
+    from mien.training.fit.processes import find_processes
     from mien.training.fit.trainer import train as run_training
 
-    if resume and not Run(out).is_started:
+    is_first = find_processes().is_first
+    if resume and is_first and not Run(out).is_started:
         print(f"mien: note: no run in {out} to go on with, so a new one begins there.", file=sys.stderr)
     was_finished = resume and Run(out).is_finished
     try:
@@ -79,6 +84,8 @@ def train(
         done = len(read_history(out / "history.csv")) if (out / "history.csv").exists() else 0
         print(f"stopped after {done} finished epochs; add --resume to go on.", file=sys.stderr)
         raise
+    if not is_first:  # of several processes one talks
+        return
     best = run.history()[run.calibration().best_epoch]
     if was_finished:
         print(f"{out} is finished already; nothing was done.")

@@ -33,20 +33,30 @@ class Batches:
     """A split's batches, one epoch an iteration.
 
     The order of an epoch depends on the seed and the epoch's number alone, so that a resumed run sees the same one.
+    Of several processes that train together, each gets its share of every batch.
     """
 
     def __init__(
-        self, pictures: Batch, batch_size: int, *, seed: int | None = None, weights: Tensor | None = None
+        self,
+        pictures: Batch,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        weights: Tensor | None = None,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
         """Prepare the batches.
 
         Args:
             pictures: The whole split.
-            batch_size: Pictures a batch; a last batch of a single picture is left out while shuffling, since batch
-                norm can't learn from one.
+            batch_size: Pictures a batch, those of all processes together; while shuffling, a last batch that has not
+                two pictures for each of them is left out, since batch norm can't learn from one.
             seed: Seed of the order; None keeps the split's own order.
             weights: (N,) on the CPU: draw rows with these weights and with replacement, rather than each once; only
                 while shuffling.
+            rank: Which of the processes this is, from 0.
+            processes: How many share each batch. While shuffling all get equally many pictures of it.
 
         Raises:
             InputError: If there are weights, but no seed to draw with.
@@ -57,6 +67,8 @@ class Batches:
         self.batch_size = batch_size
         self.seed = seed
         self.weights = weights
+        self.rank = rank
+        self.processes = processes
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -66,14 +78,17 @@ class Batches:
     def __len__(self) -> int:
         count = len(self.pictures.labels)
         whole, rest = divmod(count, self.batch_size)
-        is_dropped = rest == 0 or (rest == 1 and self.seed is not None and whole > 0)
+        is_dropped = rest == 0 or (rest < 2 * self.processes and self.seed is not None and whole > 0)
         return whole + (0 if is_dropped else 1)
 
     def __iter__(self) -> Iterator[Batch]:
         order = self._order()
         for number in range(len(self)):
             rows = order[number * self.batch_size : (number + 1) * self.batch_size]
-            yield Batch(*(part.index_select(0, rows) for part in self.pictures))
+            if self.seed is not None:
+                rows = rows[: len(rows) // self.processes * self.processes]
+            mine = rows[self.rank :: self.processes]
+            yield Batch(*(part.index_select(0, mine) for part in self.pictures))
 
     def _order(self) -> Tensor:
         """Return the rows of this epoch in their order."""

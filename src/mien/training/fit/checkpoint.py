@@ -55,6 +55,15 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def is_checkpoint(path: Path) -> bool:
+    """Return whether a file is a checkpoint of ours, whatever its name."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _KEY in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
 def _pack(value: Any, tensors: dict[str, Tensor]) -> Any:
     """Turn a value into JSON types; tensors go into `tensors` and leave their number behind."""
     if isinstance(value, Tensor):

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from mien.core.atomic import write_bytes, write_text
 from mien.core.errors import RunError
 from mien.training.data.table import Dataset
-from mien.training.fit.device import Precision, choose_precision
+from mien.training.fit.device import choose_precision
 from mien.training.fit.environment import save_environment
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.run import Run, TrainedOn
@@ -71,22 +71,23 @@ def hold_folder(run: Run) -> Iterator[None]:
         raise RunError(f"can't write into {run.path}: {error.strerror}. Name another folder.") from None
 
 
-def begin_run(run: Run, recipe: Recipe, trained_on: TrainedOn, device: torch.device) -> Precision:
-    """Start a run's folder unless it is started, and return the precision the run was begun with.
+def begin_run(run: Run, recipe: Recipe, trained_on: TrainedOn, device: torch.device, processes: int) -> None:
+    """Start a run's folder unless it is started.
 
     Raises:
-        RunError: If it was begun on another kind of device or in another precision than would be used here.
+        RunError: If it was begun on another kind of device, in another precision or by another number of processes than
+            would go on with it here.
     """
     precision = choose_precision(recipe, device)
     if not run.is_started:
         write_text(run.data_path, trained_on.model_dump_json(indent=2) + "\n")
-        save_environment(run, device.type, precision, torch.get_num_threads())
+        save_environment(run, device.type, precision, torch.get_num_threads(), processes)
         write_bytes(run.recipe_path, recipe.to_toml())  # last: its presence says that the run is started
-        return precision
+        return
     begun = run.environment()
-    if (begun.device, begun.precision) != (device.type, precision) and not run.is_finished:
+    here = (device.type, precision, processes)
+    if (begun.device, begun.precision, begun.processes) != here and not run.is_finished:
         raise RunError(
-            f"{run.path} was begun on {begun.device} in {begun.precision}, here it would go on on {device.type} in "
-            f"{precision}. Resume it on such a machine, or name another folder."
+            f"{run.path} was begun on {begun.device} in {begun.precision} by {begun.processes} process(es), here it "
+            f"would go on on {device.type} in {precision} by {processes}. Resume it likewise, or name another folder."
         )
-    return precision

@@ -12,8 +12,12 @@ from mien.training.fit.recipe import Recipe
 Precision: TypeAlias = Literal["bf16-mixed", "32-true"]
 
 
-def choose_device(recipe: Recipe) -> torch.device:
+def choose_device(recipe: Recipe, number: int = 0) -> torch.device:
     """Return the device that the recipe asks for.
+
+    Args:
+        recipe: Asks for one.
+        number: Which of this host's GPUs, where it is one.
 
     Raises:
         RecipeError: If it asks for a GPU and there is none.
@@ -21,7 +25,14 @@ def choose_device(recipe: Recipe) -> torch.device:
     has_gpu = torch.cuda.is_available()
     if recipe.device == "cuda" and not has_gpu:
         raise RecipeError("the recipe asks for device cuda, and torch finds no such GPU here. Use --device cpu.")
-    return torch.device("cuda" if has_gpu and recipe.device != "cpu" else "cpu")
+    if not has_gpu or recipe.device == "cpu":
+        return torch.device("cpu")
+    if number >= torch.cuda.device_count():
+        raise RecipeError(
+            f"process {number} of this host finds only {torch.cuda.device_count()} GPUs. Start one process a GPU."
+        )
+    torch.cuda.set_device(number)  # what names no number means this one from now on
+    return torch.device("cuda")
 
 
 def choose_precision(recipe: Recipe, device: torch.device) -> Precision:

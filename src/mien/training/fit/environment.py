@@ -12,7 +12,7 @@ from mien.core.atomic import write_text
 from mien.training.fit.run import Environment, Run
 
 
-def save_environment(run: Run, device: str, precision: str, threads: int) -> None:
+def save_environment(run: Run, device: str, precision: str, threads: int, processes: int) -> None:
     """Write `environment.json`."""
     environment = Environment(
         commit=find_commit(),
@@ -23,6 +23,7 @@ def save_environment(run: Run, device: str, precision: str, threads: int) -> Non
         threads=threads,
         device=device,
         precision=precision,
+        processes=processes,
     )
     write_text(run.environment_path, environment.model_dump_json(indent=2) + "\n")
 

@@ -50,7 +50,8 @@ class Keeper(Checkpoint):
         self.records.append(record)
         if find_best_epoch(self.records, self.recipe.best_by) == record:
             trainer.save_checkpoint(self.run.best_path)
-        write_history(self.run.history_path, self.records)
+        if trainer.is_global_zero:
+            write_history(self.run.history_path, self.records)
         trainer.save_checkpoint(self.run.last_path)
         if is_over(self.records, self.recipe):
             trainer.should_stop = True

@@ -12,16 +12,23 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mien.core.card import Line
 from mien.core.errors import MissingExtraError, RecipeError
+from mien.training.fit.sections import (
+    Augment,
+    BelowOne,
+    Loss,
+    Mix,
+    Optimizer,
+    RowChoice,
+    Schedule,
+    Section,
+    Swa,
+    Transfer,
+)
 from mien.training.models.registry import find_network
-
-Positive = Annotated[float, Field(gt=0.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
-
 
 MAX_FILE_SIZE = 1_000_000
 MAX_WIDTH = 1024
@@ -29,58 +36,7 @@ MAX_DROPOUT = 0.99
 """Beyond these nothing can be built, or nothing learned."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class RowChoice(_Section):
-    """Which training rows are shown, and how often. Validation and test rows are never touched."""
-
-    drop_not_a_face: bool = Field(True, description="leave out rows that FER+ calls not a face, and single-valued ones")
-    drop_contradicting: bool = Field(False, description="leave out identical pictures with different labels")
-    oversample: bool = Field(False, description="draw each class equally often")
-
-
-class Augment(_Section):
-    """Random changes of each training picture, drawn anew each time; 0 switches one off."""
-
-    flip: Share = Field(0.5, description="probability of mirroring")
-    rotation_deg: Annotated[float, Field(ge=0.0, le=180.0)] = Field(12.0, description="up to this angle either way")
-    zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
-    shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
-    brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
-    contrast: BelowOne = Field(0.25, description="multiply the values by 1 - contrast to 1 + contrast")
-    erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
-
-
-class Loss(_Section):
-    """Cross-entropy, and what it aims at."""
-
-    label_smoothing: BelowOne = Field(0.1, description="share of the target spread over all classes")
-    votes_share: Share = Field(0.0, description="share of FER+'s votes in the target, the rest is the label")
-    class_weights: bool = Field(False, description="weigh classes by the inverse of how often they occur")
-
-
-class Optimizer(_Section):
-    """Which optimizer, and how large its steps are."""
-
-    name: Literal["sgd", "adam", "adamw", "rmsprop", "adamax"] = Field("sgd", description="sgd is with Nesterov")
-    lr: Positive = Field(0.1, description="learning rate; the highest of the schedule")
-    momentum: BelowOne = Field(0.9, description="of sgd and rmsprop")
-    weight_decay: Annotated[float, Field(ge=0.0)] = Field(5e-4, description="not applied to biases and norms")
-
-
-class Schedule(_Section):
-    """How the learning rate changes."""
-
-    name: Literal["constant", "plateau", "step", "cosine", "one-cycle"] = Field("one-cycle", description="its shape")
-    warmup: BelowOne = Field(0.15, description="one-cycle: share of the run in which the rate rises")
-    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.5, description="plateau and step: multiplies the rate")
-    patience_epochs: Annotated[int, Field(ge=0)] = Field(5, description="plateau: epochs without a lower loss")
-    every_epochs: Annotated[int, Field(ge=1)] = Field(20, description="step: epochs between two steps")
-
-
-class Recipe(_Section):
+class Recipe(Section):
     """A training run, wholly described.
 
     Equal recipes with equal data give equal weights on the same machine.
@@ -99,9 +55,18 @@ class Recipe(_Section):
     stop_after_epochs: Annotated[int, Field(ge=0)] = Field(0, description="epochs without a better one; 0: never")
     rows: RowChoice = RowChoice()
     augment: Augment = Augment()
+    mix: Mix = Mix()
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
+    swa: Swa = Swa()
+    transfer: Transfer = Transfer()
+
+    @property
+    def scheduled_epochs(self) -> int:
+        """Epochs over which the schedule runs; those after them are averaged by `[swa]`, at its own rate."""
+        averaged = max(1, round(self.epochs * self.swa.share)) if self.swa.share else 0
+        return self.epochs - averaged
 
     @model_validator(mode="after")
     def _network_is_known(self) -> Recipe:
@@ -116,6 +81,25 @@ class Recipe(_Section):
                 )
             if isinstance(entry.options[option], float) and not 0 <= value <= MAX_DROPOUT:
                 raise ValueError(f"option {option} of {self.network} lies in 0 to {MAX_DROPOUT}, got {value}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Recipe:
+        if self.swa.share and self.ema:
+            raise ValueError(
+                f"swa.share is {self.swa.share} and ema is {self.ema}: both average the weights. "
+                "Set ema = 0, or swa.share = 0"
+            )
+        if self.swa.share and self.stop_after_epochs:
+            raise ValueError(
+                f"stop_after_epochs is {self.stop_after_epochs}: the run might end before the part that swa.share "
+                "averages. Set stop_after_epochs = 0, or swa.share = 0"
+            )
+        if self.transfer.freeze_epochs and not self.transfer.freeze_layers:
+            raise ValueError(
+                f"transfer.freeze_epochs is {self.transfer.freeze_epochs}, but transfer.freeze_layers is 0. "
+                "Say how many layers stay as they are"
+            )
         return self
 
     def differences(self, other: Recipe) -> str:

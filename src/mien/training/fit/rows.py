@@ -10,7 +10,7 @@ from torch import Tensor
 from mien.core.errors import DataError
 from mien.training.data.marks import mark_contradicting, mark_single_value
 from mien.training.data.table import Dataset
-from mien.training.fit.recipe import RowChoice
+from mien.training.fit.sections import RowChoice
 
 
 def choose_rows(dataset: Dataset, settings: RowChoice) -> NDArray[np.intp]:

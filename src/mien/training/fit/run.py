@@ -3,7 +3,8 @@
 RUN/
 ├── recipe.toml        resolved
 ├── data.json          which data set, by its hash
-├── environment.json   versions, device and commit it was begun with
+├── environment.json   versions, device, processes and commit it was begun with
+├── init.json          where weights were taken from, and which; only if they were
 ├── history.csv        one line an epoch
 ├── best.ckpt          the best epoch by validation
 ├── last.ckpt          the last finished epoch; `--resume` goes on from here
@@ -53,6 +54,7 @@ class Environment(_Noted):
     threads: int
     device: str
     precision: str
+    processes: int = 1
 
 
 class Calibration(_Noted):
@@ -84,6 +86,11 @@ class Run:
     def environment_path(self) -> Path:
         """Versions, device and commit."""
         return self.path / "environment.json"
+
+    @property
+    def init_path(self) -> Path:
+        """Which weights it began with."""
+        return self.path / "init.json"
 
     @property
     def history_path(self) -> Path:

@@ -6,37 +6,47 @@ import logging
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import lightning.pytorch as pl
 import torch
 import torch.nn.functional as F
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 from rich.console import Console
+from torch import nn
 
 from mien.core.atomic import write_text
-from mien.training.data.batches import Batches, load_pictures
+from mien.training.data.batches import Batch, Batches, load_pictures
 from mien.training.data.table import Dataset, open_dataset
 from mien.training.fit.checkpoint import SafeCheckpoints, load_checkpoint
 from mien.training.fit.claim import begin_run, check_folder, describe_data, hold_folder
-from mien.training.fit.device import Precision, choose_device
+from mien.training.fit.device import choose_device, choose_precision
 from mien.training.fit.history import EpochRecord, find_best_epoch
 from mien.training.fit.keeper import Keeper, is_over, kept_records
+from mien.training.fit.layers import check_freezing
 from mien.training.fit.module import ExpressionModule
+from mien.training.fit.pretrained import read_pretrained
+from mien.training.fit.processes import Processes, find_processes, wait_for_all
 from mien.training.fit.progress import ProgressBar
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.rows import choose_rows, weigh_classes
 from mien.training.fit.run import Calibration, Run, TrainedOn
 from mien.training.fit.temperature import fit_temperature, predict_logits
+from mien.training.fit.transfer import Taken, take_weights
+from mien.training.models.preprocess import standardize, to_planes
 from mien.training.models.registry import build_network
 
 VALIDATION_BATCH = 256
+STATISTICS_PICTURES = 1024
+"""Training pictures that show a network with weights of elsewhere what the data look like."""
 
 
 def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, console: Console | None = None) -> Run:
     """Train a network, or go on after the last finished epoch.
+
+    Under `torchrun` every process calls this; the first one writes, and all return when the run is finished.
 
     Args:
         recipe: The whole run.
@@ -51,67 +61,106 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
     Raises:
         RunError: If `out` holds a run and `resume` is not set, or its recipe or data are others.
         DataError: If the data can't be used with the recipe.
-        RecipeError: If the recipe asks for a device that is absent.
+        RecipeError: If the recipe asks for a device that is absent, or its batches are too small for the processes.
+        ModelError: If there are no weights where the recipe says, or none of them fits.
         KeyboardInterrupt: If it was stopped by Ctrl-C; what the last finished epoch earned is kept.
     """
+    processes = find_processes()
+    processes.check_batch_size(recipe.batch_size)
     dataset, run = open_dataset(data), Run(out)
     dataset.verify()
     trained_on = describe_data(dataset)
-    check_folder(run, recipe, trained_on, resume)
-    device = choose_device(recipe)
-    batches = _training_batches(dataset, recipe, device)
-    validation = Batches(load_pictures(dataset, dataset.rows_of("validation"), device=device), VALIDATION_BATCH)
-    module = _build_module(recipe, trained_on, batches)
-    with hold_folder(run):
-        check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
-        precision = begin_run(run, recipe, trained_on, device)
+    if processes.is_first:
+        check_folder(run, recipe, trained_on, resume)
+    device = choose_device(recipe, processes.local_rank)
+    batches = _training_batches(dataset, recipe, device, processes)
+    validation = load_pictures(dataset, dataset.rows_of("validation"), device=device)
+    network, taken = _build_network(run, recipe, trained_on, batches)
+    with hold_folder(run) if processes.is_first else nullcontext():
+        if processes.is_first:
+            check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
+            begin_run(run, recipe, trained_on, device, processes.count)
         if not run.is_finished:
-            records = _fit(run, module, precision, batches, validation, console)
-            _calibrate(run, recipe, validation, records)
+            if processes.is_first and taken:
+                write_text(run.init_path, taken.model_dump_json(indent=2) + "\n")
+                (console or Console(stderr=True)).print(taken.summary(), markup=False, highlight=False, soft_wrap=True)
+            module = _build_module(network, recipe, batches)
+            records = _fit(run, module, batches, validation, processes, console)
+            if processes.is_first:
+                _calibrate(run, recipe, validation, records)
+            wait_for_all()
     return run
 
 
-def _training_batches(dataset: Dataset, recipe: Recipe, device: torch.device) -> Batches:
+def _training_batches(dataset: Dataset, recipe: Recipe, device: torch.device, processes: Processes) -> Batches:
     """Copy the training rows into memory."""
     rows = choose_rows(dataset, recipe.rows)
     pictures = load_pictures(dataset, rows, votes_share=recipe.loss.votes_share, device=device)
     labels = pictures.labels.cpu()
     weights = weigh_classes(labels, len(dataset.labels))[labels] if recipe.rows.oversample else None
-    return Batches(pictures, recipe.batch_size, seed=recipe.seed, weights=weights)
-
-
-def _build_module(recipe: Recipe, data: TrainedOn, batches: Batches) -> ExpressionModule:
-    """Build the network with weights drawn from the recipe's seed."""
-    torch.manual_seed(recipe.seed)
-    classes = len(data.labels)
-    network = build_network(
-        recipe.network, classes=classes, channels=data.channels, size_px=data.size_px, options=recipe.options
+    return Batches(
+        pictures,
+        recipe.batch_size,
+        seed=recipe.seed,
+        weights=weights,
+        rank=processes.rank,
+        processes=processes.count,
     )
-    weights = weigh_classes(batches.pictures.labels.cpu(), classes) if recipe.loss.class_weights else None
+
+
+def _build_network(run: Run, recipe: Recipe, data: TrainedOn, batches: Batches) -> tuple[nn.Sequential, Taken | None]:
+    """Build the network with weights drawn from the recipe's seed, and those it begins with where the run is new."""
+    torch.manual_seed(recipe.seed)
+    network = build_network(
+        recipe.network,
+        classes=len(data.labels),
+        channels=data.channels,
+        size_px=data.size_px,
+        options=recipe.options,
+    )
+    check_freezing(network, recipe.transfer.freeze_layers)
+    if not recipe.transfer.init or run.last_path.exists():
+        return network, None
+    images = batches.pictures.images
+    some = images[torch.linspace(0, len(images) - 1, min(len(images), STATISTICS_PICTURES)).long()].cpu()
+    pretrained = read_pretrained(recipe.transfer.init)
+    return network, take_weights(network, pretrained, data.labels, standardize(to_planes(some)))
+
+
+def _build_module(network: nn.Sequential, recipe: Recipe, batches: Batches) -> ExpressionModule:
+    """Join the network with what its recipe says of training."""
+    labels, classes = batches.pictures.labels.cpu(), batches.pictures.targets.shape[1]
+    weights = weigh_classes(labels, classes) if recipe.loss.class_weights else None
     return ExpressionModule(network, recipe, weights, len(batches))
 
 
 def _fit(
     run: Run,
     module: ExpressionModule,
-    precision: Precision,
     batches: Batches,
-    validation: Batches,
+    validation: Batch,
+    processes: Processes,
     console: Console | None,
 ) -> list[EpochRecord]:
     """Train for the epochs that are left and return the whole history."""
     recipe, has_begun = module.recipe, run.last_path.exists()
     if has_begun and is_over(done := kept_records(load_checkpoint(run.last_path)), recipe):
         return done
-    keeper = Keeper(run, recipe)
+    keeper, device = Keeper(run, recipe), batches.pictures.labels.device
+    mine = Batch(*(part[processes.rank :: processes.count] for part in validation))
+    # layers that learn only later are, until then, weights that no gradient reaches
+    together = DDPStrategy(find_unused_parameters=recipe.transfer.freeze_epochs > 0)
     with _lightning_kept_to_itself():
         trainer = pl.Trainer(
             max_epochs=recipe.epochs,
-            accelerator=batches.pictures.labels.device.type,
-            devices=1,
-            precision=precision,
-            plugins=[SafeCheckpoints(), LightningEnvironment()],
-            callbacks=[ProgressBar(keeper, console), keeper],
+            accelerator=device.type,
+            strategy="auto" if processes.count == 1 else together,
+            devices=processes.local_count,
+            num_nodes=processes.hosts,
+            precision=choose_precision(recipe, device),
+            plugins=[SafeCheckpoints(), processes.environment()],
+            callbacks=[*([ProgressBar(keeper, console)] if processes.is_first else []), keeper],
+            use_distributed_sampler=False,
             deterministic="warn",
             benchmark=False,
             logger=False,
@@ -120,16 +169,16 @@ def _fit(
             num_sanity_val_steps=0,
             default_root_dir=run.path,
         )
-        trainer.fit(module, batches, validation, ckpt_path=run.last_path if has_begun else None)
+        trainer.fit(module, batches, Batches(mine, VALIDATION_BATCH), ckpt_path=run.last_path if has_begun else None)
     return keeper.records
 
 
-def _calibrate(run: Run, recipe: Recipe, validation: Batches, records: list[EpochRecord]) -> None:
+def _calibrate(run: Run, recipe: Recipe, validation: Batch, records: list[EpochRecord]) -> None:
     """Fit the temperature with the weights of the best epoch; writing it down ends the run."""
-    device = validation.pictures.labels.device
+    device = validation.labels.device
     best = find_best_epoch(records, recipe.best_by)
     assert best is not None
-    logits, labels = predict_logits(restore_network(run).to(device), validation)
+    logits, labels = predict_logits(restore_network(run).to(device), Batches(validation, VALIDATION_BATCH))
     temperature = fit_temperature(logits, labels)
     calibration = Calibration(
         temperature=temperature,

@@ -1,0 +1,94 @@
+"""One training in several processes, as `torchrun` starts them: which of them this is, and what they do together.
+
+Each process trains on its share of every batch, and the gradients are averaged, so that a recipe means the same
+however many processes there are; only batch norm sees smaller batches. The first process alone writes.
+
+Source: Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 2020.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as distributed
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch import Tensor
+
+from mien.core.errors import RecipeError
+
+MIN_SHARE = 2
+"""Pictures a process needs in a batch: batch norm can't learn from one."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of the training's processes this is.
+
+    Attributes:
+        rank: Its number, from 0, over all hosts.
+        count: How many there are.
+        local_rank: Its number on this host; on a host with GPUs, the GPU it uses.
+        local_count: How many are on this host.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local_rank: int = 0
+    local_count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and talks."""
+        return self.rank == 0
+
+    @property
+    def hosts(self) -> int:
+        """How many hosts take part."""
+        return self.count // self.local_count
+
+    def environment(self) -> ClusterEnvironment:
+        """Return what tells Lightning the same."""
+        return LightningEnvironment() if self.count == 1 else TorchElasticEnvironment()
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Refuse a batch that can't be shared.
+
+        Raises:
+            RecipeError: If a process would get fewer than `MIN_SHARE` pictures of it.
+        """
+        if batch_size < MIN_SHARE * self.count:
+            raise RecipeError(
+                f"batch_size {batch_size} is too small for {self.count} processes: each needs {MIN_SHARE} pictures of "
+                f"every batch. Use --batch-size {MIN_SHARE * self.count} or more."
+            )
+
+
+def find_processes() -> Processes:
+    """Return which process of how many this is; alone unless `torchrun` started it."""
+    if not distributed.is_available() or not distributed.is_torchelastic_launched():
+        return Processes()
+    numbers = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"))
+    return Processes(*numbers)
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """Return the sum of all processes' values; every process has to call it."""
+    if distributed.is_available() and distributed.is_initialized():
+        values = values.clone()
+        distributed.all_reduce(values)
+    return values
+
+
+def wait_for_all() -> None:
+    """Wait until every process has come here."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+
+
+def draw_apart(seed: int, rank: int) -> None:
+    """Seed torch so that each process draws augmentation and dropout of its own; the first one as if alone."""
+    torch.manual_seed(seed + 2_147_483_659 * rank)

@@ -1,0 +1,105 @@
+"""The sections of a recipe: each names what it settles, and what its fields do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Positive = Annotated[float, Field(gt=0.0)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+Alpha = Annotated[float, Field(ge=0.0, le=100.0)]
+
+MIN_ALPHA = 0.01
+"""Below it, both values that torch makes a Beta value of can fall under the smallest float, which gives a half."""
+
+
+class Section(BaseModel):
+    """Fields that are checked strictly: no unknown ones, no text for a number, no changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class RowChoice(Section):
+    """Which training rows are shown, and how often. Validation and test rows are never touched."""
+
+    drop_not_a_face: bool = Field(True, description="leave out rows that FER+ calls not a face, and single-valued ones")
+    drop_contradicting: bool = Field(False, description="leave out identical pictures with different labels")
+    oversample: bool = Field(False, description="draw each class equally often")
+
+
+class Augment(Section):
+    """Random changes of each training picture, drawn anew each time; 0 switches one off."""
+
+    flip: Share = Field(0.5, description="probability of mirroring")
+    rotation_deg: Annotated[float, Field(ge=0.0, le=180.0)] = Field(12.0, description="up to this angle either way")
+    zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
+    shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
+    brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
+    contrast: BelowOne = Field(0.25, description="multiply the values by 1 - contrast to 1 + contrast")
+    erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
+
+
+class Mix(Section):
+    """Batches in which each training picture is mixed with another one, and their targets alike."""
+
+    mixup: Alpha = Field(0.0, description="blend two pictures; Beta distribution's alpha, larger mixes more; 0: off")
+    cutmix: Alpha = Field(0.0, description="paste a rectangle of one into the other; alpha likewise; 0: off")
+    share: Share = Field(1.0, description="share of the batches that are mixed, by either of the two that are on")
+
+    @field_validator("mixup", "cutmix")
+    @classmethod
+    def _can_be_drawn(cls, alpha: float) -> float:
+        if 0 < alpha < MIN_ALPHA:
+            raise ValueError(f"{MIN_ALPHA} is the least that can be drawn with, and 0 is off")
+        return alpha
+
+
+class Loss(Section):
+    """What is brought down, and what it aims at."""
+
+    name: Literal["cross-entropy", "focal"] = Field(
+        "cross-entropy", description="focal counts less what is sure already"
+    )
+    focal_gamma: Annotated[float, Field(ge=0.0)] = Field(2.0, description="focal: how much less; 0 is cross-entropy")
+    label_smoothing: BelowOne = Field(0.1, description="share of the target spread over all classes")
+    votes_share: Share = Field(0.0, description="share of FER+'s votes in the target, the rest is the label")
+    class_weights: bool = Field(False, description="weigh classes by the inverse of how often they occur")
+
+
+class Optimizer(Section):
+    """Which optimizer, and how large its steps are."""
+
+    name: Literal["sgd", "adam", "adamw", "rmsprop", "adamax"] = Field("sgd", description="sgd is with Nesterov")
+    lr: Positive = Field(0.1, description="learning rate; the highest of the schedule")
+    momentum: BelowOne = Field(0.9, description="of sgd and rmsprop")
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(5e-4, description="not applied to biases and norms")
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        1.0, description="a layer learns at this share of the rate of the one behind it, the head at the full rate"
+    )
+
+
+class Schedule(Section):
+    """How the learning rate changes."""
+
+    name: Literal["constant", "plateau", "step", "cosine", "one-cycle"] = Field("one-cycle", description="its shape")
+    warmup: BelowOne = Field(0.15, description="one-cycle: share of the run in which the rate rises")
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = Field(0.5, description="plateau and step: multiplies the rate")
+    patience_epochs: Annotated[int, Field(ge=0)] = Field(5, description="plateau: epochs without a lower loss")
+    every_epochs: Annotated[int, Field(ge=1)] = Field(20, description="step: epochs between two steps")
+
+
+class Swa(Section):
+    """Stochastic weight averaging: the last epochs learn at a constant rate, and their weights are averaged."""
+
+    share: Share = Field(0.0, description="share of the run, at its end, that is averaged, instead of ema; 0: none")
+    lr: Positive = Field(0.01, description="rate of that part; the schedule runs its course over the part before")
+
+
+class Transfer(Section):
+    """Begin with weights that were learned elsewhere, and keep some of them."""
+
+    init: str = Field("", description="weights to begin with; empty: drawn from the seed")
+    freeze_layers: Annotated[int, Field(ge=0)] = Field(0, description="so many layers from the input stay as they are")
+    freeze_epochs: Annotated[int, Field(ge=0)] = Field(0, description="for so many first epochs; 0: for the whole run")

@@ -1,0 +1,114 @@
+"""What fits is taken; a model file's folded batch norms come back without changing an answer."""
+
+import pytest
+import torch
+from torch import nn
+
+from mien.core.errors import ModelError
+from mien.inference.runtime.envelope import write_card
+from mien.training.export.graph import CalibratedNetwork, build_graph
+from mien.training.fit.pretrained import Pretrained, read_pretrained
+from mien.training.fit.transfer import take_weights
+from mien.training.models.registry import NETWORKS, build_network
+
+SEVEN = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def build(name, classes=7, seed=1, **options):
+    torch.manual_seed(seed)
+    return build_network(name, classes=classes, channels=1, options=options)
+
+
+def blobs(count, seed=0):
+    """Return pictures that are no noise, so that what reaches a deep layer still differs between them."""
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count, 1, 6, 6, generator=random)
+    return nn.functional.interpolate(coarse, size=48, mode="bilinear") + 0.1 * torch.randn(
+        count, 1, 48, 48, generator=random
+    )
+
+
+def as_trained(network):
+    """Give biases and batch norms values that are not those of a fresh network."""
+    random = torch.Generator().manual_seed(5)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5, generator=random)
+        if getattr(module, "bias", None) is not None:
+            module.bias.data.normal_(0, 0.2, generator=random)
+    network.train()
+    with torch.no_grad():
+        for number in range(20):
+            network(blobs(32, seed=number))
+    return network.eval()
+
+
+def pretrained(network, labels=SEVEN):
+    return Pretrained("memory", "0" * 64, dict(network.state_dict()), labels)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_network_comes_back_from_its_model_file(name, tmp_path, build_card):
+    trained = as_trained(build(name))
+    graph = build_graph(CalibratedNetwork(trained, 1.7), channels=1, size_px=48)
+    (tmp_path / "model.onnx").write_bytes(write_card(graph, build_card(graph)))
+    fresh = build(name, seed=2)
+    taken = take_weights(fresh, read_pretrained(str(tmp_path / "model.onnx")), SEVEN, blobs(64, seed=99))
+    assert taken.fresh == ()
+    assert taken.unused == ()
+    pictures = blobs(16, seed=100)
+    with torch.inference_mode():
+        expected, before = trained(pictures), build(name, seed=2).eval()(pictures)
+        answered = fresh.eval()(pictures)
+    assert (answered - expected).abs().max() < 1e-3 * expected.abs().max()
+    assert (before - expected).abs().max() > 1e-2 * expected.abs().max()  # fresh weights answer otherwise
+
+
+def test_unfolded_batch_norms_hold_the_statistics_of_what_reaches_them(tmp_path, build_card):
+    trained = as_trained(build("vgg-bn", width=8, dropout=0.0))
+    graph = build_graph(CalibratedNetwork(trained, 1.0), channels=1, size_px=48)
+    (tmp_path / "model.onnx").write_bytes(write_card(graph, build_card(graph)))
+    fresh, planes = build("vgg-bn", seed=2, width=8, dropout=0.0), blobs(64, seed=99)
+    assert take_weights(fresh, read_pretrained(str(tmp_path / "model.onnx")), SEVEN, planes).unfolded == 8
+    with torch.no_grad():
+        calm, learning = fresh.eval()(planes), fresh.train()(planes)  # learning normalizes by this batch itself
+    assert torch.allclose(calm, learning, atol=1e-3)
+
+
+def test_weights_with_other_labels_get_a_new_head():
+    trained = as_trained(build("vgg-bn", width=8))
+    for labels in (("smile", "no smile"), tuple(reversed(SEVEN))):
+        network = build("vgg-bn", classes=len(labels), seed=2, width=8)
+        head = network[-1].weight.clone()
+        taken = take_weights(network, pretrained(trained), labels, blobs(8))
+        assert taken.has_new_head
+        assert taken.fresh == ("14.weight", "14.bias")
+        assert taken.unused == ("14.bias", "14.weight")
+        assert torch.equal(network[-1].weight, head)
+        assert torch.equal(network[0][0].weight, trained[0][0].weight)
+        assert "a new last layer" in taken.summary()
+
+
+def test_weights_without_labels_keep_a_head_that_fits():
+    trained = as_trained(build("vgg-bn", width=8))
+    network = build("vgg-bn", seed=2, width=8)
+    taken = take_weights(network, pretrained(trained, labels=None), ("a", "b", "c", "d", "e", "f", "g"), blobs(8))
+    assert not taken.has_new_head
+    assert taken.fresh == ()
+    assert torch.equal(network[-1].weight, trained[-1].weight)
+
+
+def test_what_does_not_fit_is_named():
+    narrow, wide = build("vgg-bn", width=8), build("vgg-bn", seed=2, width=16)
+    weights = {**narrow.state_dict(), "0.0.weight": wide.state_dict()["0.0.weight"] + 1, "other": torch.zeros(1)}
+    taken = take_weights(wide, Pretrained("memory", "0" * 64, weights, None), SEVEN, blobs(8))
+    assert "0.0.weight" in taken.taken
+    assert "1.0.weight" in taken.fresh
+    assert {"1.0.weight", "other"} <= set(taken.unused)
+    assert "not used: " in taken.summary()
+
+
+def test_weights_of_another_network_are_refused():
+    other = build("cnn3")
+    with pytest.raises(ModelError, match=r"none of the 12 weights in memory fits the network"):
+        take_weights(build("resnet-se", width=8), pretrained(other), SEVEN, blobs(8))
