@@ -14,7 +14,8 @@ from mien.training.data.sources.synthetic import draw_faces
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORT = ["--epochs", "1", "--network", "vgg-bn", "--options.width", "4"]
+SHORT = ["--epochs", "1"]
+SMALL = ["--network", "vgg-bn", "--options.width", "4"]
 
 
 def blocks(language: str) -> list[str]:
@@ -23,13 +24,16 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    """A folder with the files that the README names: a face, a folder of crops, a small fer2013.csv with votes."""
+    """A folder with the files that the README names: faces, folders of them, a small fer2013.csv with votes."""
     folder = tmp_path_factory.mktemp("readme")
     rows = draw_faces(70)
     (folder / "crops").mkdir()
     for number in range(3):
         Image.fromarray(rows.images[number]).save(folder / "crops" / f"{number}.png")
     Image.fromarray(rows.images[0]).save(folder / "face.png")
+    for number, label in enumerate(["happy", "bored"] * 12):
+        (folder / "my_faces" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rows.images[number]).save(folder / "my_faces" / label / f"{number}.png")
     parts = np.array(["Training", "PublicTest", "PrivateTest"])[rows.parts]
     with (folder / "fer2013.csv.xz").open("w") as file:  # told by its content, not by its name
         file.write("emotion,pixels,Usage\n")
@@ -58,7 +62,9 @@ def test_the_commands_run_in_their_order(workplace):
     commands = [shlex.split(line) for line in lines if line.startswith("mien ")]
     assert {command[1] for command in commands} == {"predict", "info", "data", "train", "export", "evaluate"}
     for command in commands:
-        shortened = command[1:] + (SHORT if command[1] == "train" else [])
+        shortened = command[1:]
+        if command[1] == "train":  # what begins with trained weights can't become another network
+            shortened += SHORT if command[2] == "transfer" else SHORT + SMALL
         call = [sys.executable, "-m", "mien", *shortened]
         result = subprocess.run(call, cwd=workplace, capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{command}: {result.stderr}"

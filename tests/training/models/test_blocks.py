@@ -1,7 +1,8 @@
 import pytest
 import torch
+from torch import nn
 
-from mien.training.models.blocks import Dropout
+from mien.training.models.blocks import ConvNorm, Dropout, initialize
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 0.9])
@@ -45,3 +46,28 @@ def test_dropout_keeps_the_layout_and_the_gradient():
 def test_dropout_of_everything_is_refused():
     with pytest.raises(ValueError, match="dropout of 1"):
         Dropout(1.0)
+
+
+def test_a_convolution_keeps_the_size_unless_told_otherwise():
+    planes = torch.rand(2, 3, 9, 9)
+    assert ConvNorm(3, 5)(planes).shape == ConvNorm(3, 5, 1)(planes).shape == (2, 5, 9, 9)
+    assert ConvNorm(3, 5, stride=2)(planes).shape == (2, 5, 5, 5)
+    assert ConvNorm(3, 5, padding=0)(planes).shape == (2, 5, 7, 7)
+    assert ConvNorm(3, 5)(planes).min() == 0 > ConvNorm(3, 5, activate=False)(planes).min()
+
+
+def test_a_depthwise_convolution_looks_at_each_channel_alone():
+    block, planes = ConvNorm(3, 3, groups=3).eval(), torch.rand(1, 3, 9, 9)
+    changed = planes.clone()
+    changed[:, 1] += 1
+    differs = (block(planes) - block(changed)).abs().amax(dim=(0, 2, 3)) > 0
+    assert differs.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("groups", [1, 64])
+def test_weights_are_drawn_so_that_a_layer_keeps_the_spread(groups):
+    torch.manual_seed(0)
+    layer = initialize(nn.Sequential(nn.Conv2d(64, 64, 3, groups=groups)))[0]
+    given = layer(torch.relu(torch.randn(8, 64, 16, 16)))[:, :, 1:-1, 1:-1].detach()
+    assert given.std() == pytest.approx(1.0, abs=0.15)
+    assert not layer.bias.any()

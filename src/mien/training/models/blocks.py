@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -9,18 +11,30 @@ from torch import Tensor, nn
 class ConvNorm(nn.Sequential):
     """A convolution with batch norm, and a ReLU unless told otherwise."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, activate: bool = True) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        activate: bool = True,
+        groups: int = 1,
+        padding: int | None = None,
+    ) -> None:
         """Build the block.
 
         Args:
             inputs: Channels in.
             outputs: Channels out.
-            kernel: Side of the kernel; padded so that stride 1 keeps the size.
+            kernel: Side of the kernel.
             stride: 2 halves the size.
             activate: Whether a ReLU follows.
+            groups: `inputs` for a depthwise convolution, which looks at each channel alone.
+            padding: Zeros on each side; None keeps the size at stride 1.
         """
+        padding = kernel // 2 if padding is None else padding
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
             nn.BatchNorm2d(outputs),
             *([nn.ReLU(inplace=True)] if activate else []),
         )
@@ -65,14 +79,16 @@ class Dropout(nn.Module):
         return f"probability={self.threshold / 256:g}"
 
 
-def initialize(network: nn.Module) -> nn.Module:
+def initialize(network: nn.Sequential) -> nn.Sequential:
     """Draw convolutions from He's normal distribution, as suits ReLU.
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            # torch's fan_out counts the outputs of all groups, of which each input reaches those of its own alone
+            fan: Literal["fan_in", "fan_out"] = "fan_out" if module.groups == 1 else "fan_in"
+            nn.init.kaiming_normal_(module.weight, mode=fan, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     return network

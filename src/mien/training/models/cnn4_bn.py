@@ -7,7 +7,7 @@ from torch import nn
 from mien.training.models.blocks import Dropout
 
 
-def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Module:
+def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Sequential:
     """Build 4 x [conv 3x3 of 64, 128, 256, 512, batch norm, ReLU, dropout, max-pool], dense 512 and 256.
 
     Args:
@@ -18,7 +18,7 @@ def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropo
         dense_dropout: After each dense layer.
 
     Returns:
-        A module from (B, channels, size_px, size_px) to (B, K) logits.
+        A network from (B, channels, size_px, size_px) to (B, K) logits.
     """
     layers: list[nn.Module] = []
     inputs = channels

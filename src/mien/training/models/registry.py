@@ -1,6 +1,13 @@
 """The networks that can be trained, as data: what must be known of each before torch is imported.
 
-A new network is one file in this folder and one entry here.
+A new network is one file in this folder and one entry here. What each builder promises, and freezing and learning rates
+by layer rely on:
+
+- It returns a plain `nn.Sequential`: its children run one after the other, from the input to the output, and no weight
+  belongs to two of them.
+- A batch norm is registered right behind the layer whose values it takes, so that one folded away can be put back.
+- The last child that has parameters is the head, which gives one value or one map a class: an `nn.Linear`, or an
+  `nn.Conv2d` if pooling follows. Only the head's shape depends on the number of classes.
 """
 
 from __future__ import annotations
@@ -22,7 +29,8 @@ class NetworkEntry:
 
     Attributes:
         name: What a recipe calls it.
-        builder: "module:function"; the function takes `classes`, `channels`, `size_px` and the `options`.
+        builder: "module:function"; the function takes `classes`, `channels`, the `options`, and `size_px` if its
+            network fits one size alone.
         options: What a recipe may set, with the default of each.
         summary: One line about it.
         parameters: Trained values at the defaults, with 7 classes, 1 channel and 48 pixels.
@@ -57,12 +65,68 @@ NETWORKS: dict[str, NetworkEntry] = {
             multiply_adds=131_221_248,
         ),
         NetworkEntry(
+            name="cnn-sequential",
+            builder="mien.training.models.cnn_sequential:build",
+            options={"dropout": 0.25, "dense_dropout": 0.0},
+            summary="eight convolutions in pairs with batch norm, and a dense layer; the deepest of the tutorials",
+            parameters=7_049_543,
+            multiply_adds=470_830_592,
+        ),
+        NetworkEntry(
+            name="cnn-augmented",
+            builder="mien.training.models.cnn_augmented:build",
+            options={"dropout": 0.25, "dense_dropout": 0.5},
+            summary="six plain convolutions in pairs and a dense layer; trained with augmentation",
+            parameters=1_468_135,
+            multiply_adds=86_779_648,
+        ),
+        NetworkEntry(
+            name="mini-xception",
+            builder="mien.training.models.mini_xception:build",
+            options={"width": 8},
+            summary="separable convolutions with shortcuts and a map a class; the smallest here",
+            parameters=56_951,
+            multiply_adds=5_520_448,
+        ),
+        NetworkEntry(
             name="vgg-bn",
             builder="mien.training.models.vgg_bn:build",
             options={"width": 32, "dropout": 0.2},
             summary="eight plain 3x3 convolutions with batch norm and global pooling; quick for its accuracy",
             parameters=1_174_439,
             multiply_adds=117_450_496,
+        ),
+        NetworkEntry(
+            name="inception",
+            builder="mien.training.models.inception:build",
+            options={"width": 16, "dropout": 0.2},
+            summary="six modules of 1x1, 3x3, double 3x3 and pooled branches side by side, and global pooling",
+            parameters=1_562_791,
+            multiply_adds=181_576_320,
+        ),
+        NetworkEntry(
+            name="resnet18",
+            builder="mien.training.models.resnet:build_18",
+            options={"width": 32, "dropout": 0.2},
+            summary="eight residual blocks and global pooling, at half the paper's width",
+            parameters=2_796_263,
+            multiply_adds=312_092_416,
+        ),
+        NetworkEntry(
+            name="resnet34",
+            builder="mien.training.models.resnet:build_34",
+            options={"width": 32, "dropout": 0.2},
+            summary="sixteen residual blocks and global pooling, at half the paper's width; the costliest here",
+            parameters=5_325_159,
+            multiply_adds=651_831_040,
+        ),
+        NetworkEntry(
+            name="mobilenet",
+            builder="mien.training.models.mobilenet:build",
+            options={"width": 16, "dropout": 0.2},
+            summary="nine blocks of depthwise convolutions with shortcuts, and global pooling",
+            parameters=991_111,
+            multiply_adds=61_438_336,
         ),
         NetworkEntry(
             name="resnet-se",
@@ -89,7 +153,7 @@ def find_network(name: str) -> NetworkEntry:
 
 def build_network(
     name: str, *, classes: int, channels: int, size_px: int = 48, options: dict[str, Any] | None = None
-) -> nn.Module:
+) -> nn.Sequential:
     """Build a network with fresh weights, drawn from torch's current random state.
 
     Args:
@@ -100,7 +164,7 @@ def build_network(
         options: Options of the entry; the others keep their defaults.
 
     Returns:
-        A module that takes (B, channels, size_px, size_px) float32 and gives (B, K) float32 logits.
+        A network that takes (B, channels, size_px, size_px) float32 and gives (B, K) float32 logits, its head last.
 
     Raises:
         RecipeError: If the name or an option is unknown.
@@ -112,5 +176,5 @@ def build_network(
     module, _, function = entry.builder.partition(":")
     builder = getattr(import_module(module), function)
     given = {"classes": classes, "channels": channels, "size_px": size_px, **entry.options, **(options or {})}
-    network: nn.Module = builder(**{key: given[key] for key in inspect.signature(builder).parameters})
+    network: nn.Sequential = builder(**{key: given[key] for key in inspect.signature(builder).parameters})
     return network

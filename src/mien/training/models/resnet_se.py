@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from mien.training.models.blocks import ConvNorm, Dropout, initialize
+from mien.training.models.resnet import Block, build_stages
 
 STAGES = (1, 2, 2, 2)
 REDUCTION = 8
@@ -35,28 +35,7 @@ class SqueezeExcite(nn.Module):
         return weighed
 
 
-class Block(nn.Module):
-    """Two convolutions and squeeze-and-excitation, added to their input."""
-
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
-        """Build the block; `stride` 2 halves the size."""
-        super().__init__()
-        self.body = nn.Sequential(
-            ConvNorm(inputs, outputs, stride=stride),
-            ConvNorm(outputs, outputs, activate=False),
-            SqueezeExcite(outputs),
-        )
-        is_same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if is_same else ConvNorm(inputs, outputs, 1, stride, activate=False)
-        self.activate = nn.ReLU(inplace=True)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the features of (B, C, H, W) with what the block adds to them."""
-        added: Tensor = self.activate(self.body(features) + self.shortcut(features))
-        return added
-
-
-def build(classes: int, channels: int, width: int, dropout: float) -> nn.Module:
+def build(classes: int, channels: int, width: int, dropout: float) -> nn.Sequential:
     """Build a stem and four stages of `width`, 2, 4 and 8 times `width` channels.
 
     Args:
@@ -66,14 +45,10 @@ def build(classes: int, channels: int, width: int, dropout: float) -> nn.Module:
         dropout: Before the last layer.
 
     Returns:
-        A module from (B, channels, S, S) to (B, K) logits, for any S of at least 8.
+        A network from (B, channels, S, S) to (B, K) logits, for any S of at least 8.
     """
-    layers: list[nn.Module] = [ConvNorm(channels, int(width))]
-    inputs = int(width)
-    for stage, blocks in enumerate(STAGES):
-        outputs = int(width) * 2**stage
-        for block in range(blocks):
-            layers.append(Block(inputs, outputs, stride=2 if stage and not block else 1))
-            inputs = outputs
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), Dropout(dropout), nn.Linear(inputs, classes)]
-    return initialize(nn.Sequential(*layers, *head))
+    return build_stages(STAGES, _build_block, classes, channels, int(width), dropout)
+
+
+def _build_block(inputs: int, outputs: int, stride: int) -> Block:
+    return Block(inputs, outputs, stride, SqueezeExcite(outputs))

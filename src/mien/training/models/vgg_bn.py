@@ -14,7 +14,7 @@ from torch import nn
 from mien.training.models.blocks import ConvNorm, Dropout, initialize
 
 
-def build(classes: int, channels: int, width: int, dropout: float) -> nn.Module:
+def build(classes: int, channels: int, width: int, dropout: float) -> nn.Sequential:
     """Build four stages of two convolutions of `width`, 2, 4 and 8 times `width` filters.
 
     Args:
@@ -24,7 +24,7 @@ def build(classes: int, channels: int, width: int, dropout: float) -> nn.Module:
         dropout: Before the last layer.
 
     Returns:
-        A module from (B, channels, S, S) to (B, K) logits, for any S of at least 8.
+        A network from (B, channels, S, S) to (B, K) logits, for any S of at least 8.
     """
     layers: list[nn.Module] = []
     inputs = channels

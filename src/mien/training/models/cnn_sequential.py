@@ -1,0 +1,34 @@
+"""cnn-sequential: pairs of convolutions with batch norm, stacked layer on layer; the deepest of the classic tutorials.
+
+Source: the pairs are those of Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+Recognition", ICLR 2015; batch norm and dropout after each pooling are the tutorials' own.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from mien.training.models.blocks import ConvNorm, Dropout, initialize
+
+
+def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Sequential:
+    """Build 4 x [2 x (conv 3x3 of 64, 128, 256, 512, batch norm, ReLU), max-pool, dropout], dense 512.
+
+    Args:
+        classes: Number of labels, K.
+        channels: 1 for gray, 3 for RGB.
+        size_px: Side of the pictures, at least 16.
+        dropout: After each pooling.
+        dense_dropout: After the dense layer.
+
+    Returns:
+        A network from (B, channels, size_px, size_px) to (B, K) logits.
+    """
+    layers: list[nn.Module] = []
+    inputs = channels
+    for filters in (64, 128, 256, 512):
+        layers += [ConvNorm(inputs, filters), ConvNorm(filters, filters), nn.MaxPool2d(2), Dropout(dropout)]
+        inputs = filters
+    inputs *= (size_px // 16) ** 2
+    dense = [nn.Flatten(), nn.Linear(inputs, 512), nn.ReLU(inplace=True), Dropout(dense_dropout)]
+    return initialize(nn.Sequential(*layers, *dense, nn.Linear(512, classes)))
