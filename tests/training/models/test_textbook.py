@@ -66,7 +66,7 @@ def test_cnn_sequential_is_the_textbook_network():
     network = build("cnn-sequential")
     assert layers_of(network) == [
         *[*["Conv2d", "BatchNorm2d", "ReLU"] * 2, "MaxPool2d", "Dropout"] * 4,
-        *["Flatten", "Linear", "ReLU", "Dropout", "Linear"],
+        *["Flatten", "Linear", "BatchNorm1d", "ReLU", "Dropout", "Linear"],
     ]
     assert filters_of(network) == [64, 64, 128, 128, 256, 256, 512, 512]
     assert (units_of(network), dropouts_of(network)) == ([512, 7], [0.25] * 4 + [0])

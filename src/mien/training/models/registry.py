@@ -69,7 +69,7 @@ NETWORKS: dict[str, NetworkEntry] = {
             builder="mien.training.models.cnn_sequential:build",
             options={"dropout": 0.25, "dense_dropout": 0.0},
             summary="eight convolutions in pairs with batch norm, and a dense layer; the deepest of the tutorials",
-            parameters=7_049_543,
+            parameters=7_050_567,
             multiply_adds=470_830_592,
         ),
         NetworkEntry(
