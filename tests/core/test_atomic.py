@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mien.core.atomic import atomic_file, atomic_folder, check_new_folder, write_bytes, write_text
+from mien.core.atomic import (
+    atomic_file,
+    atomic_folder,
+    check_new_file,
+    check_new_folder,
+    check_shared_folder,
+    write_bytes,
+    write_text,
+)
 from mien.core.errors import InputError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL, locks and limits of POSIX")
@@ -111,7 +119,7 @@ def test_errors_that_have_nothing_to_do_with_writing_are_passed_on(tmp_path):
 
 
 def test_errors_in_writing_name_the_file_that_was_asked_for(tmp_path):
-    full = pytest.raises(InputError, match=r"can't write .*file: No space left on device\. Name a place")
+    full = pytest.raises(InputError, match=r"can't write .*file: No space left on device\. Make room")
     with full, atomic_file(tmp_path / "file"):
         raise OSError(errno.ENOSPC, "No space left on device")
     with (
@@ -194,6 +202,36 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "file").read_bytes() == b"new"
     assert names(tmp_path / "there") == ["file"]
+
+
+@posix
+def test_links_that_lead_in_a_circle_are_refused_and_stay(tmp_path):
+    (tmp_path / "itself").symlink_to("itself")
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    for path in (tmp_path / "itself", tmp_path / "one", tmp_path / "two" / "below"):
+        for check in (check_new_file, check_new_folder, check_shared_folder, lambda path: write_bytes(path, b"")):
+            with pytest.raises(InputError, match=r"can't write .*: its links lead in a circle"):
+                check(path)
+        with pytest.raises(InputError, match="in a circle"), atomic_folder(path):
+            pytest.fail("the body ran")
+    assert names(tmp_path) == ["itself", "one", "two"]
+    assert all(path.is_symlink() for path in tmp_path.iterdir())
+
+
+def test_a_place_is_refused_or_accepted_before_anything_is_made(tmp_path):
+    (tmp_path / "file").write_bytes(b"in the way")
+    with pytest.raises(InputError, match="it is a folder"):
+        check_new_file(tmp_path)
+    for check in (check_new_file, check_new_folder, check_shared_folder):
+        with pytest.raises(InputError, match="file is a file"):
+            check(tmp_path / "file" / "sub" / "new")
+        check(tmp_path / "deep" / "new")
+    with pytest.raises(InputError, match="file is a file"):
+        check_shared_folder(tmp_path / "file")
+    check_new_file(tmp_path / "file")
+    check_shared_folder(tmp_path)
+    assert names(tmp_path) == ["file"]
 
 
 @posix

@@ -23,6 +23,11 @@ if sys.platform != "win32":
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 """What `write` fails with, without naming the file."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Those of them that end when somebody makes room."""
+
+_REMEDY = "Name a place that can be written to."
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
@@ -32,15 +37,21 @@ def atomic_file(path: Path) -> Iterator[Path]:
         path: The file that shall exist in the end. Its folder is made if absent; a link is followed.
 
     Raises:
-        InputError: If the file can't be written, `path` is a folder or a device, or the disk is full. Errors of the
-            body that have nothing to do with the temporary path are passed on.
+        InputError: If the file can't be written, `path` is a folder, a device or a link that leads back to itself, or
+            the disk is full. Errors of the body that have nothing to do with the temporary path are passed on.
     """
-    with _blame(path):
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            raise _refusal(path, "it is a folder" if target.is_dir() else "it is no ordinary file")
-    with _write_in_one_step(path, target, is_folder=False) as partial:
+    with _write_in_one_step(path, _find_file(path), is_folder=False) as partial:
         yield partial
+
+
+def check_new_file(path: Path) -> None:
+    """Refuse a file that `atomic_file` can't write, before anything costly is done for it.
+
+    Raises:
+        InputError: If `path` is a folder, a device or a link that leads back to itself, or if the folder it lies in
+            can't be written to.
+    """
+    _check_writable(path, _find_file(path).parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -66,7 +77,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             have nothing to do with the temporary folder are passed on.
     """
     check_new_folder(path)
-    with _write_in_one_step(path, Path(os.path.realpath(path)), is_folder=True) as partial:
+    with _write_in_one_step(path, follow_links(path), is_folder=True) as partial:
         yield partial
 
 
@@ -74,16 +85,54 @@ def check_new_folder(path: Path) -> None:
     """Refuse a folder that `atomic_folder` can't make, before anything costly is done for it.
 
     Raises:
-        InputError: If `path` exists and is not an empty folder, if it is the current folder or a disk's own folder,
-            or if the folder it lies in can't be written to.
+        InputError: If `path` exists and is not an empty folder, if it is the current folder, a disk's own folder or a
+            link that leads back to itself, or if the folder it lies in can't be written to.
     """
     with _blame(path):
-        target = Path(os.path.realpath(path))
+        target = follow_links(path)
         if target.exists() and not (target.is_dir() and not any(target.iterdir())):
             raise InputError(f"{path} exists already. Name another folder, or remove it first.")
         if os.path.ismount(target) or target == Path(os.path.realpath(os.curdir)):
             raise InputError(f"{path} can't be replaced in one step while it is in use. Name a new folder inside it.")
-        nearest = next(folder for folder in target.parents if folder.exists())
+    _check_writable(path, target.parent)
+
+
+def check_shared_folder(path: Path) -> None:
+    """Refuse a folder that files can't be put into one by one, whether it is there or has to be made.
+
+    Raises:
+        InputError: If `path` or the nearest folder above it that exists is a file or can't be written to, or if it is
+            a link that leads back to itself.
+    """
+    _check_writable(path, follow_links(path))
+
+
+def follow_links(path: Path) -> Path:
+    """Return the place that a path stands for, whether anything is there or not.
+
+    Raises:
+        InputError: If its links lead back to themselves.
+    """
+    with _blame(path):
+        target = Path(os.path.realpath(path))
+        if any(place.is_symlink() for place in (target, *target.parents)):
+            raise _refusal(path, "its links lead in a circle")
+    return target
+
+
+def _find_file(path: Path) -> Path:
+    """Return where a file's links lead; refuse what is there and no file."""
+    target = follow_links(path)
+    with _blame(path):
+        if target.exists() and not target.is_file():
+            raise _refusal(path, "it is a folder" if target.is_dir() else "it is no ordinary file")
+    return target
+
+
+def _check_writable(path: Path, folder: Path) -> None:
+    """Refuse a folder, or the nearest one above it that exists, that can't be written to; errors name `path`."""
+    with _blame(path):
+        nearest = next(place for place in (folder, *folder.parents) if place.exists())
         if not nearest.is_dir():
             raise _refusal(path, f"{nearest} is a file")
         if not os.access(nearest, os.W_OK | os.X_OK):
@@ -121,11 +170,12 @@ def _blame(path: Path, only_for: Path | None = None) -> Iterator[None]:
     except OSError as error:
         if only_for is not None and not _concerns(error, only_for):
             raise
-        raise _refusal(path, error.strerror or str(error)) from error
+        remedy = "Make room there, or name another place." if error.errno in _FULL else _REMEDY
+        raise _refusal(path, error.strerror or str(error), remedy) from error
 
 
-def _refusal(path: Path, reason: str) -> InputError:
-    return InputError(f"can't write {path}: {reason}. Name a place that can be written to.")
+def _refusal(path: Path, reason: str, remedy: str = _REMEDY) -> InputError:
+    return InputError(f"can't write {path}: {reason}. {remedy}")
 
 
 def _concerns(error: OSError, path: Path) -> bool:

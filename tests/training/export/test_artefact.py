@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,38 @@ def test_a_file_that_answers_otherwise_is_never_written(trained, tmp_path, monke
     with pytest.raises(ModelError, match="differs from the trained network"):
         export_run(trained, tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_graph_is_built(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(artefact, "build_graph", lambda *_: pytest.fail("the graph was built"))
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").write_bytes(b"in the way")
+    for path in (tmp_path / "folder.onnx", tmp_path / "file" / "a.onnx"):
+        with pytest.raises(InputError, match="can't write"):
+            export_run(trained, path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_a_link_is_followed_and_a_circle_of_them_is_refused(trained, tmp_path):
+    (tmp_path / "link.onnx").symlink_to(tmp_path / "disk" / "a.onnx")
+    (tmp_path / "circle.onnx").symlink_to("circle.onnx")
+    with pytest.raises(InputError, match="in a circle"):
+        export_run(trained, tmp_path / "circle.onnx")
+    assert (tmp_path / "circle.onnx").is_symlink()
+    export_run(trained, tmp_path / "link.onnx")
+    assert (tmp_path / "link.onnx").is_symlink()
+    assert read_card((tmp_path / "disk" / "a.onnx").read_bytes()).recipe_sha256 == trained.recipe_sha256()
+
+
+def test_a_full_disk_leaves_the_old_file(trained, tmp_path):
+    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
+    (tmp_path / "a.onnx").write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"a\.onnx: File too large\. Make room there"):
+            export_run(trained, tmp_path / "a.onnx")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "a.onnx").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]

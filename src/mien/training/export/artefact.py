@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.atomic import atomic_file
+from mien.core.atomic import atomic_file, check_new_file
 from mien.core.card import ModelCard, ModelInput, TrainingData
 from mien.core.errors import InputError, ModelError
 from mien.inference.runtime.envelope import hash_graph, write_card
@@ -51,6 +51,7 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
     """
     if out.suffix.lower() != ".onnx":
         raise InputError(f"{out}: a model file ends in .onnx. Name it like model.onnx.")
+    check_new_file(out)
     recipe, data, calibration = run.recipe(), run.trained_on(), run.calibration()
     network = CalibratedNetwork(restore_network(run), calibration.temperature)
     graph = build_graph(network, data.channels, data.size_px)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 from filelock import FileLock, Timeout
 
-from mien.core.atomic import write_bytes, write_text
-from mien.core.errors import RunError
+from mien.core.atomic import check_shared_folder, follow_links, write_bytes, write_text
+from mien.core.errors import InputError, RunError
 from mien.training.data.table import Dataset
 from mien.training.fit.device import choose_precision
 from mien.training.fit.environment import save_environment
@@ -35,11 +35,18 @@ def check_folder(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) 
 
     Raises:
         RunError: If it holds other files, a run and `resume` is not set, or a run of another recipe or other data.
+        InputError: If it can't be written to, or is a link that leads back to itself.
     """
-    if not run.is_started:
-        if run.path.exists() and not (run.path.is_dir() and _is_unstarted(run)):
-            raise RunError(f"{run.path} exists and is no run. Name a new folder.")
-        return
+    follow_links(run.path)
+    if run.is_started:
+        _check_same(run, recipe, trained_on, resume)
+    elif run.path.exists() and not (run.path.is_dir() and _is_unstarted(run)):
+        raise RunError(f"{run.path} exists and is no run. Name a new folder.")
+    check_shared_folder(run.path)
+
+
+def _check_same(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) -> None:
+    """Refuse a started run unless it is to be resumed with the same recipe and data."""
     if not resume:
         raise RunError(f"{run.path} holds a run already. Add --resume to go on with it, or name another folder.")
     if differences := run.recipe().differences(recipe):
@@ -59,16 +66,26 @@ def hold_folder(run: Run) -> Iterator[None]:
     """Keep a run's folder for this process; the lock ends with the process, however it ends.
 
     Raises:
-        RunError: If another process has it, or it can't be written to.
+        RunError: If another process has it, or it can't be written to; then, if the disk is full, what the finished
+            epochs earned is kept.
     """
+    lock = FileLock(run.lock_path, timeout=0)
     try:
-        run.path.mkdir(parents=True, exist_ok=True)
-        with FileLock(run.lock_path, timeout=0):
-            yield
+        follow_links(run.path).mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except Timeout:
         raise RunError(f"another process is training in {run.path}. Wait for it, or name another folder.") from None
-    except PermissionError as error:
-        raise RunError(f"can't write into {run.path}: {error.strerror}. Name another folder.") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(f"can't write into {run.path}: {reason}. Make room there, or name another folder.") from None
+    try:
+        yield
+    except InputError as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        raise RunError(f"{error} What the finished epochs earned is kept: add --resume to go on.") from error
+    finally:
+        lock.release()
 
 
 def begin_run(run: Run, recipe: Recipe, trained_on: TrainedOn, device: torch.device, processes: int) -> None:

@@ -47,6 +47,8 @@ class Keeper(Checkpoint):
             raise RunError(
                 f"training diverged: no number as loss in epoch {record.epoch}. Use a lower --lr and another folder."
             )
+        if trainer.is_global_zero:
+            check_own_folder(self.run, self.recipe)
         self.records.append(record)
         if find_best_epoch(self.records, self.recipe.best_by) == record:
             trainer.save_checkpoint(self.run.best_path)
@@ -76,6 +78,19 @@ class Keeper(Checkpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the history back from the checkpoint."""
         self.records = [EpochRecord(*record) for record in state_dict["records"]]
+
+
+def check_own_folder(run: Run, recipe: Recipe) -> None:
+    """Refuse to write where the run no longer is: the folder would be made anew, without what it began with.
+
+    Raises:
+        RunError: If it was moved or removed, or a run of another recipe has its place.
+    """
+    if not run.is_started or run.recipe().differences(recipe):
+        raise RunError(
+            f"{run.path} was moved, removed or replaced during the training. If it lies elsewhere, go on there: "
+            "--out ELSEWHERE --resume."
+        )
 
 
 def kept_records(checkpoint: dict[str, Any]) -> list[EpochRecord]:

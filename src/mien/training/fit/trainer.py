@@ -31,7 +31,7 @@ from mien.training.fit.processes import Processes, find_processes, wait_for_all
 from mien.training.fit.progress import ProgressBar
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.restore import restore_network
-from mien.training.fit.rows import choose_rows, weigh_classes
+from mien.training.fit.rows import check_classes, choose_rows, find_unvalidated, weigh_classes
 from mien.training.fit.run import Calibration, Run, TrainedOn
 from mien.training.fit.temperature import fit_temperature, predict_logits
 from mien.training.fit.transfer import Taken, take_weights
@@ -59,8 +59,10 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
         The finished run.
 
     Raises:
-        RunError: If `out` holds a run and `resume` is not set, or its recipe or data are others.
-        DataError: If the data can't be used with the recipe.
+        RunError: If `out` holds a run and `resume` is not set, its recipe or data are others, another process trains
+            in it, it is moved away during the training, or the disk is full.
+        DataError: If the data can't be used with the recipe, lack pictures of a class, or were changed.
+        InputError: If `out` can't be written to.
         RecipeError: If the recipe asks for a device that is absent, or its batches are too small for the processes.
         ModelError: If there are no weights where the recipe says, or none of them fits.
         KeyboardInterrupt: If it was stopped by Ctrl-C; what the last finished epoch earned is kept.
@@ -68,22 +70,25 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
     processes = find_processes()
     processes.check_batch_size(recipe.batch_size)
     dataset, run = open_dataset(data), Run(out)
-    dataset.verify()
     trained_on = describe_data(dataset)
     if processes.is_first:
         check_folder(run, recipe, trained_on, resume)
     device = choose_device(recipe, processes.local_rank)
     batches = _training_batches(dataset, recipe, device, processes)
     validation = load_pictures(dataset, dataset.rows_of("validation"), device=device)
+    dataset.verify()  # after reading: what is trained on is what was hashed
     network, taken = _build_network(run, recipe, trained_on, batches)
     with hold_folder(run) if processes.is_first else nullcontext():
         if processes.is_first:
             check_folder(run, recipe, trained_on, resume)  # again: another process may have been here
             begin_run(run, recipe, trained_on, device, processes.count)
         if not run.is_finished:
+            if processes.is_first and (unseen := find_unvalidated(dataset)):
+                names = ", ".join(unseen)
+                _say(f"note: validation has no picture of {names}, so no figure tells how it is learned.", console)
             if processes.is_first and taken:
                 write_text(run.init_path, taken.model_dump_json(indent=2) + "\n")
-                (console or Console(stderr=True)).print(taken.summary(), markup=False, highlight=False, soft_wrap=True)
+                _say(taken.summary(), console)
             module = _build_module(network, recipe, batches)
             records = _fit(run, module, batches, validation, processes, console)
             if processes.is_first:
@@ -92,9 +97,14 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
     return run
 
 
+def _say(line: str, console: Console | None) -> None:
+    (console or Console(stderr=True)).print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _training_batches(dataset: Dataset, recipe: Recipe, device: torch.device, processes: Processes) -> Batches:
     """Copy the training rows into memory."""
     rows = choose_rows(dataset, recipe.rows)
+    check_classes(dataset, rows)
     pictures = load_pictures(dataset, rows, votes_share=recipe.loss.votes_share, device=device)
     labels = pictures.labels.cpu()
     weights = weigh_classes(labels, len(dataset.labels))[labels] if recipe.rows.oversample else None
