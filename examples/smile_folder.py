@@ -6,7 +6,7 @@ It shows what people do with their own data: a folder of class folders, a model 
     python examples/smile_folder.py fer2013 smiles                    # smiles/train/smile/00012.png, ...
     mien data import smiles --out smile-data
     mien train transfer --data smile-data --out with                  # begins with the bundled model
-    mien train transfer --data smile-data --out without --init ""     # the same from scratch
+    mien train transfer --data smile-data --out scratch --init "" --lr 0.05 --optimizer.layer-decay 1.0
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -10,7 +11,9 @@ from mien.inference.runtime.envelope import read_card
 from mien.inference.runtime.session import load_model
 from mien.training.export import artefact
 from mien.training.export.artefact import export_run
+from mien.training.fit.recipe import make_recipe
 from mien.training.fit.run import Run
+from mien.training.fit.trainer import train
 
 
 def test_the_card_tells_where_the_model_came_from(trained, tmp_path):
@@ -44,6 +47,13 @@ def test_any_batch_size_runs(trained, tmp_path):
         probabilities = model.run(np.zeros((batch, 48, 48), np.uint8))
         assert probabilities.shape == (batch, 7)
         assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_the_card_tells_whose_weights_a_run_began_with(trained, tmp_path, faces):
+    recipe = make_recipe({**trained.recipe().model_dump(), "epochs": 1, "transfer": {"init": str(trained.path)}})
+    card = export_run(train(recipe, faces, tmp_path / "run"), tmp_path / "a.onnx")
+    begun = hashlib.sha256(trained.best_path.read_bytes()).hexdigest()
+    assert f"Began with weights of sha256 {begun}, trained on synthetic: Faces drawn" in card.data.license
 
 
 def test_an_unfinished_run_is_refused(trained, tmp_path):

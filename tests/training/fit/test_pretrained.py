@@ -35,7 +35,7 @@ def test_a_bundled_model_is_found_by_its_name_from_any_folder(tmp_path, monkeypa
 
 def test_a_wrappers_prefix_is_taken_off(tmp_path):
     weights = {"0.weight": torch.rand(2, 3), "0.bias": torch.rand(2)}
-    for number, prefix in enumerate(["", "module.", "model.", "module.network."]):
+    for number, prefix in enumerate(["", "module.", "model.", "module.network.", "model._orig_mod.module."]):
         file = tmp_path / f"{number}.safetensors"
         save_file({f"{prefix}{name}": value for name, value in weights.items()}, file)
         found = read_pretrained(str(file))

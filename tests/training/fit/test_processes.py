@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mien.core.errors import RecipeError, RunError
+from mien.core.errors import DataError, RecipeError, RunError
 from mien.training.data.batches import Batch, Batches
 from mien.training.data.importing import import_data
 from mien.training.fit.checkpoint import load_checkpoint
@@ -107,6 +107,12 @@ def test_a_batch_too_small_to_share_is_refused():
     Processes(count=4, local_count=4).check_batch_size(8)
     with pytest.raises(RecipeError, match="--batch-size 8 or more"):
         Processes(count=4, local_count=4).check_batch_size(7)
+
+
+def test_a_validation_part_too_small_to_share_is_refused():
+    Processes(count=4, local_count=4).check_validation(4)
+    with pytest.raises(DataError, match="3 validation pictures are too few for 4 processes"):
+        Processes(count=4, local_count=4).check_validation(3)
 
 
 def test_torchrun_says_which_process_this_is(monkeypatch):

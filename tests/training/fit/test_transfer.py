@@ -14,9 +14,9 @@ from mien.training.models.registry import NETWORKS, build_network
 SEVEN = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-def build(name, classes=7, seed=1, **options):
+def build(name, classes=7, seed=1, channels=1, **options):
     torch.manual_seed(seed)
-    return build_network(name, classes=classes, channels=1, options=options)
+    return build_network(name, classes=classes, channels=channels, options=options)
 
 
 def blobs(count, seed=0):
@@ -73,6 +73,25 @@ def test_unfolded_batch_norms_hold_the_statistics_of_what_reaches_them(tmp_path,
     with torch.no_grad():
         calm, learning = fresh.eval()(planes), fresh.train()(planes)  # learning normalizes by this batch itself
     assert torch.allclose(calm, learning, atol=1e-3)
+
+
+def test_gray_weights_read_a_gray_picture_alike_in_rgb(tmp_path, build_card):
+    trained, pictures = as_trained(build("vgg-bn", width=8)), blobs(16, seed=100)
+    graph = build_graph(CalibratedNetwork(trained, 1.0), channels=1, size_px=48)
+    (tmp_path / "model.onnx").write_bytes(write_card(graph, build_card(graph)))
+    colored, planes = build("vgg-bn", seed=2, channels=3, width=8), blobs(64).repeat(1, 3, 1, 1)
+    taken = take_weights(colored, read_pretrained(str(tmp_path / "model.onnx")), SEVEN, planes)
+    assert taken.has_other_colors
+    assert taken.fresh == ()
+    back = build("vgg-bn", seed=3, width=8)
+    assert take_weights(back, pretrained(colored), SEVEN, blobs(8)).has_other_colors
+    with torch.inference_mode():
+        expected = trained(pictures)
+        tolerance = 1e-3 * expected.abs().max()
+        assert (colored.eval()(pictures.repeat(1, 3, 1, 1)) - expected).abs().max() < tolerance
+        assert (back.eval()(pictures) - expected).abs().max() < tolerance
+        red = torch.cat([pictures, torch.zeros_like(pictures), torch.zeros_like(pictures)], dim=1)
+        assert (colored(red) - expected).abs().max() > tolerance
 
 
 def test_weights_with_other_labels_get_a_new_head():

@@ -8,13 +8,14 @@ import numpy as np
 
 from mien.core.atomic import atomic_file, check_new_file
 from mien.core.card import ModelCard, ModelInput, TrainingData
-from mien.core.errors import InputError, ModelError
+from mien.core.errors import InputError, ModelError, RunError
 from mien.inference.runtime.envelope import hash_graph, write_card
 from mien.inference.runtime.session import load_model
 from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.export.parity import TOLERANCE, largest_difference
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
+from mien.training.fit.transfer import Taken
 from mien.training.models.size import count_parameters
 
 CROP = "one face, upright, filling a square as in the training data"
@@ -56,18 +57,21 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
     network = CalibratedNetwork(restore_network(run), calibration.temperature)
     graph = build_graph(network, data.channels, data.size_px)
     is_gray, is_fer2013 = data.channels == 1, data.name == "FER2013"
+    begun = _read_beginning(run)
+    has_seen_fer2013 = is_fer2013 or (begun is not None and begun.trained_on and begun.trained_on[0] == "FER2013")
+    terms = data.license if begun is None else f"{data.license} {_describe_beginning(begun)}"
     card = ModelCard(
         name=name or recipe.name,
         labels=data.labels,
         input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
         crop=FER2013_CROP if is_fer2013 else CROP,
         temperature=calibration.temperature,
-        data=TrainingData(name=data.name, license=data.license, sha256=data.sha256),
+        data=TrainingData(name=data.name, license=terms, sha256=data.sha256),
         recipe=recipe.name,
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
-        limits=(*LIMITS, *FER2013_LIMITS) if is_fer2013 else LIMITS,
+        limits=(*LIMITS, *FER2013_LIMITS) if has_seen_fer2013 else LIMITS,
         license=license,
         graph_sha256=hash_graph(graph),
     )
@@ -80,6 +84,27 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
                 "Nothing was written. Please report this with the recipe."
             )
     return card
+
+
+def _read_beginning(run: Run) -> Taken | None:
+    """Return what a run began with, or None if with weights of its own.
+
+    Raises:
+        RunError: If the note of it is broken.
+    """
+    try:
+        return Taken.model_validate_json(run.init_path.read_bytes()) if run.init_path.exists() else None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}.") from None
+
+
+def _describe_beginning(begun: Taken) -> str:
+    """Say in a sentence or two whose weights a run began with, and on which terms those were learned."""
+    origin = f"Began with weights of sha256 {begun.sha256}"
+    if begun.trained_on is None:
+        return f"{origin}, trained on data unknown."
+    name, terms = begun.trained_on
+    return f"{origin}, trained on {name}: {terms}"
 
 
 def _probe(channels: int, size_px: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -23,7 +23,7 @@ from mien.training.fit.run import Run
 _GRAPH_PREFIX = "network."
 """Where the network's weights stand in the graphs that `mien export` writes."""
 
-_WRAPPERS = ("module.", "network.", "model.", "state_dict.")
+_WRAPPERS = ("module.", "network.", "model.", "state_dict.", "_orig_mod.")
 """What training tools put before the names of all weights."""
 
 
@@ -36,12 +36,14 @@ class Pretrained:
         sha256: Hash of the file they were read from.
         weights: Tensors on the CPU.
         labels: What the last layer answers, in order; None where the file doesn't say.
+        trained_on: Name and terms of the data they were learned from; None where the file doesn't say.
     """
 
     source: str
     sha256: str
     weights: dict[str, Tensor]
     labels: tuple[str, ...] | None
+    trained_on: tuple[str, str] | None = None
 
 
 def read_pretrained(source: str) -> Pretrained:
@@ -94,7 +96,9 @@ def _read_model(source: str) -> Pretrained:
         for name, constant in names.items()
         if name.startswith(_GRAPH_PREFIX)
     }
-    return Pretrained(source, hashlib.sha256(data).hexdigest(), weights, card.labels)
+    return Pretrained(
+        source, hashlib.sha256(data).hexdigest(), weights, card.labels, (card.data.name, card.data.license)
+    )
 
 
 def _to_tensor(constant: onnx.TensorProto) -> Tensor:
@@ -105,8 +109,11 @@ def _read_checkpoint(source: str, path: Path) -> Pretrained:
     """Read the weights that a checkpoint was kept for; the labels are noted beside it, in the run's folder."""
     weights = kept_weights(load_checkpoint(path))
     run = Run(path.parent)
-    labels = run.trained_on().labels if run.data_path.exists() else None
-    return Pretrained(source, hashlib.sha256(path.read_bytes()).hexdigest(), weights, labels)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    if not run.data_path.exists():
+        return Pretrained(source, sha256, weights, None)
+    data = run.trained_on()
+    return Pretrained(source, sha256, weights, data.labels, (data.name, data.license))
 
 
 def _read_safetensors(source: str, path: Path) -> Pretrained:
@@ -116,7 +123,6 @@ def _read_safetensors(source: str, path: Path) -> Pretrained:
         weights = load_safetensors(data)
     except (OSError, SafetensorError, ValueError) as error:
         raise ModelError(f"{path} is no safetensors file, or is broken: {error}.") from None
-    for prefix in _WRAPPERS:
-        if weights and all(name.startswith(prefix) for name in weights):
-            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    while shared := [prefix for prefix in _WRAPPERS if weights and all(name.startswith(prefix) for name in weights)]:
+        weights = {name.removeprefix(shared[0]): value for name, value in weights.items()}
     return Pretrained(source, hashlib.sha256(data).hexdigest(), weights, None)

@@ -18,7 +18,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import Tensor
 
-from mien.core.errors import RecipeError
+from mien.core.errors import DataError, RecipeError
 
 MIN_SHARE = 2
 """Pictures a process needs in a batch: batch norm can't learn from one."""
@@ -64,6 +64,17 @@ class Processes:
             raise RecipeError(
                 f"batch_size {batch_size} is too small for {self.count} processes: each needs {MIN_SHARE} pictures of "
                 f"every batch. Use --batch-size {MIN_SHARE * self.count} or more."
+            )
+
+    def check_validation(self, pictures: int) -> None:
+        """Refuse a validation part that can't be shared.
+
+        Raises:
+            DataError: If it has fewer pictures than there are processes.
+        """
+        if pictures < self.count:
+            raise DataError(
+                f"{pictures} validation pictures are too few for {self.count} processes. Use fewer of them."
             )
 
 

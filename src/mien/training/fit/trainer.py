@@ -40,7 +40,7 @@ from mien.training.models.registry import build_network
 
 VALIDATION_BATCH = 256
 STATISTICS_PICTURES = 1024
-"""Training pictures that show a network with weights of elsewhere what the data look like."""
+"""Training pictures of 48x48 that show a network with other weights what the data look like; of larger ones fewer."""
 
 
 def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, console: Console | None = None) -> Run:
@@ -76,6 +76,7 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
     device = choose_device(recipe, processes.local_rank)
     batches = _training_batches(dataset, recipe, device, processes)
     validation = load_pictures(dataset, dataset.rows_of("validation"), device=device)
+    processes.check_validation(len(validation.labels))
     dataset.verify()  # after reading: what is trained on is what was hashed
     network, taken = _build_network(run, recipe, trained_on, batches)
     with hold_folder(run) if processes.is_first else nullcontext():
@@ -132,7 +133,8 @@ def _build_network(run: Run, recipe: Recipe, data: TrainedOn, batches: Batches) 
     if not recipe.transfer.init or run.last_path.exists():
         return network, None
     images = batches.pictures.images
-    some = images[torch.linspace(0, len(images) - 1, min(len(images), STATISTICS_PICTURES)).long()].cpu()
+    count = max(64, STATISTICS_PICTURES * 48**2 // data.size_px**2)
+    some = images[torch.linspace(0, len(images) - 1, min(len(images), count)).long()].cpu()
     pretrained = read_pretrained(recipe.transfer.init)
     return network, take_weights(network, pretrained, data.labels, standardize(to_planes(some)))
 

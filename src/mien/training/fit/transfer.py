@@ -36,6 +36,8 @@ class Taken(BaseModel):
         unused: Names in the file that the network has no place for.
         has_new_head: Whether the last layer began anew because the labels are others.
         unfolded: Number of batch norms that were taken out of the layers before them.
+        has_other_colors: Whether the first convolution was fitted to pictures of other colors, gray or RGB.
+        trained_on: Name and terms of the data that the weights were learned from, where the file says.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,12 +49,16 @@ class Taken(BaseModel):
     unused: tuple[str, ...]
     has_new_head: bool
     unfolded: int
+    has_other_colors: bool = False
+    trained_on: tuple[str, str] | None = None
 
     def summary(self) -> str:
         """Return it in a sentence or two, with up to five names of each kind."""
         parts = [f"{len(self.taken)} of {len(self.taken) + len(self.fresh)} weights taken from {self.source}"]
         if self.has_new_head:
             parts.append("a new last layer, since the labels are others")
+        if self.has_other_colors:
+            parts.append("the first convolution fitted to the other colors")
         if self.fresh:
             parts.append(f"begun anew: {_listed(self.fresh)}")
         if self.unused:
@@ -81,7 +87,8 @@ def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[s
     Raises:
         ModelError: If nothing fits.
     """
-    weights, folded = _unfold_names(network, pretrained.weights)
+    recolored = _fit_colors(network, pretrained.weights)
+    weights, folded = _unfold_names(network, pretrained.weights | recolored)
     has_new_head = pretrained.labels is not None and pretrained.labels != labels
     head = _head_prefix(network) if has_new_head else None
     own = network.state_dict()
@@ -107,12 +114,33 @@ def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[s
         unused=tuple(sorted(name for name in weights if name not in fitting and not name.endswith(_COUNTER))),
         has_new_head=has_new_head,
         unfolded=len(unfolded),
+        has_other_colors=bool(recolored),
+        trained_on=pretrained.trained_on,
     )
 
 
 def _head_prefix(network: nn.Sequential) -> str:
     """Return what the names of the last layer's weights begin with."""
     return [f"{name}." for name, child in network.named_children() if any(True for _ in child.parameters())][-1]
+
+
+def _fit_colors(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the first convolution's weights for the network's colors, where the file's are for the others.
+
+    With them a gray picture is answered as before: gray weights are shared out to red, green and blue, and those of the
+    three colors add up to gray ones.
+    """
+    layer, first = next((name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d))
+    name, own = f"{layer}.weight", first.weight
+    given = weights.get(name)
+    if given is None or given.dim() != own.dim() or given[:, :1].shape != own[:, :1].shape:
+        return {}
+    match (given.shape[1], own.shape[1]):
+        case (1, 3):
+            return {name: given.repeat(1, 3, 1, 1) / 3}
+        case (3, 1):
+            return {name: given.sum(dim=1, keepdim=True)}
+    return {}
 
 
 def _unfold_names(network: nn.Module, weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, BatchNorm]]:
@@ -123,9 +151,10 @@ def _unfold_names(network: nn.Module, weights: dict[str, Tensor]) -> tuple[dict[
     """
     renamed, folded = dict(weights), {}
     for layer, name, norm in _normed_layers(network):
-        if f"{layer}.weight" in weights and f"{layer}.bias" in weights and f"{name}.running_mean" not in weights:
+        own, given = network.get_submodule(layer), weights.get(f"{layer}.weight")
+        is_fitting = given is not None and given.shape == own.weight.shape
+        if is_fitting and f"{layer}.bias" in weights and f"{name}.running_mean" not in weights:
             bias = renamed.pop(f"{layer}.bias")
-            own = network.get_submodule(layer)
             if own.bias is not None:
                 renamed[f"{layer}.bias"] = torch.zeros_like(bias)
             renamed |= {
