@@ -64,7 +64,7 @@ def train_with_keras(folder: Path) -> list[float]:
     for units in (256, 128):
         layers += [keras.layers.Dense(units, activation="relu"), keras.layers.Dropout(0.5)]
     network = keras.Sequential([*layers, keras.layers.Dense(7, activation="softmax")])
-    network.compile(keras.optimizers.Adam(0.001), "categorical_crossentropy", ["accuracy"])
+    network.compile(keras.optimizers.Adam(0.001), "categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
     network.fit(*parts[0], batch_size=64, epochs=EPOCHS, validation_data=parts[1], callbacks=[clock], verbose=0)
     return clock.seconds
