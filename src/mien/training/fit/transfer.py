@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from mien.core.card import Sha256
 from mien.core.errors import ModelError
+from mien.training.fit.layers import find_layers
 from mien.training.fit.pretrained import Pretrained
 
 BatchNorm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d
@@ -97,7 +98,7 @@ def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[s
         for name, value in own.items()
         if name in weights and weights[name].shape == value.shape and not (head is not None and name.startswith(head))
     }
-    if not any(network.get_parameter(name).dim() > 1 for name in fitting if name in dict(network.named_parameters())):
+    if not any(parameter.dim() > 1 for name, parameter in network.named_parameters() if name in fitting):
         raise ModelError(
             f"none of the {len(pretrained.weights)} weights in {pretrained.source} fits the network: their names or "
             f"shapes differ. It has {_listed(list(own))}; there are {_listed(list(pretrained.weights))}."
@@ -121,7 +122,8 @@ def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[s
 
 def _head_prefix(network: nn.Sequential) -> str:
     """Return what the names of the last layer's weights begin with."""
-    return [f"{name}." for name, child in network.named_children() if any(True for _ in child.parameters())][-1]
+    head = find_layers(network)[-1]
+    return next(f"{name}." for name, child in network.named_children() if child is head)
 
 
 def _fit_colors(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
