@@ -43,7 +43,7 @@ def sizes_of(network, size_px=48):
 def test_cnn3_is_the_textbook_network():
     network = build("cnn3")
     assert layers_of(network) == [
-        *["Conv2d", "ReLU", "MaxPool2d", "Dropout"] * 3,
+        *["Conv2d", "MaxPool2d", "ReLU", "Dropout"] * 3,
         "Flatten",
         *["Linear", "ReLU", "Dropout"] * 2,
         "Linear",
@@ -65,7 +65,7 @@ def test_cnn4_bn_is_the_textbook_network():
 def test_cnn_sequential_is_the_textbook_network():
     network = build("cnn-sequential")
     assert layers_of(network) == [
-        *[*["Conv2d", "BatchNorm2d", "ReLU"] * 2, "MaxPool2d", "Dropout"] * 4,
+        *["Conv2d", "BatchNorm2d", "ReLU", "Conv2d", "BatchNorm2d", "MaxPool2d", "ReLU", "Dropout"] * 4,
         *["Flatten", "Linear", "BatchNorm1d", "ReLU", "Dropout", "Linear"],
     ]
     assert filters_of(network) == [64, 64, 128, 128, 256, 256, 512, 512]
@@ -75,7 +75,7 @@ def test_cnn_sequential_is_the_textbook_network():
 def test_cnn_augmented_is_the_textbook_network():
     network = build("cnn-augmented")
     assert layers_of(network) == [
-        *[*["Conv2d", "ReLU"] * 2, "MaxPool2d", "Dropout"] * 3,
+        *["Conv2d", "ReLU", "Conv2d", "MaxPool2d", "ReLU", "Dropout"] * 3,
         *["Flatten", "Linear", "ReLU", "Dropout", "Linear"],
     ]
     assert filters_of(network) == [32, 32, 64, 64, 128, 128]

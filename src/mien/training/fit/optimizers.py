@@ -21,11 +21,11 @@ def build_optimizer(settings: Optimizer, network: nn.Module) -> optim.Optimizer:
     groups = _group_by_layer(settings, network)
     match settings.name:
         case "sgd":
-            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0)
+            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0, fused=True)
         case "adam":
-            return optim.Adam(groups, lr=settings.lr)
+            return optim.Adam(groups, lr=settings.lr, fused=True)
         case "adamw":
-            return optim.AdamW(groups, lr=settings.lr)
+            return optim.AdamW(groups, lr=settings.lr, fused=True)
         case "rmsprop":
             return optim.RMSprop(groups, lr=settings.lr, momentum=settings.momentum)
         case "adamax":

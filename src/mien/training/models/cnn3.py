@@ -10,6 +10,8 @@ from mien.training.models.blocks import Dropout
 def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Sequential:
     """Build 3 x [conv 3x3 'same' of 32, 64, 128 filters, ReLU, max-pool, dropout], dense 256 and 128.
 
+    The ReLU stands behind the pooling: the highest of four values is the same either way, in a quarter of the time.
+
     Args:
         classes: Number of labels, K.
         channels: 1 for gray, 3 for RGB.
@@ -23,7 +25,7 @@ def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropo
     layers: list[nn.Module] = []
     inputs = channels
     for filters in (32, 64, 128):
-        layers += [nn.Conv2d(inputs, filters, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2), Dropout(dropout)]
+        layers += [nn.Conv2d(inputs, filters, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(inplace=True), Dropout(dropout)]
         inputs = filters
     layers.append(nn.Flatten())
     inputs *= (size_px // 8) ** 2

@@ -18,6 +18,8 @@ from mien.training.models.blocks import ConvNorm, Dropout, initialize
 def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float) -> nn.Sequential:
     """Build 4 x [2 x (conv 3x3 of 64, 128, 256, 512, batch norm, ReLU), max-pool, dropout], dense 512 likewise.
 
+    The ReLU before a pooling stands behind it: the same values in less time, as in `cnn3`.
+
     Args:
         classes: Number of labels, K.
         channels: 1 for gray, 3 for RGB.
@@ -31,7 +33,8 @@ def build(classes: int, channels: int, size_px: int, dropout: float, dense_dropo
     layers: list[nn.Module] = []
     inputs = channels
     for filters in (64, 128, 256, 512):
-        layers += [ConvNorm(inputs, filters), ConvNorm(filters, filters), nn.MaxPool2d(2), Dropout(dropout)]
+        layers += [ConvNorm(inputs, filters), ConvNorm(filters, filters, activate=False)]
+        layers += [nn.MaxPool2d(2), nn.ReLU(inplace=True), Dropout(dropout)]
         inputs = filters
     inputs *= (size_px // 16) ** 2
     dense = [nn.Linear(inputs, 512), nn.BatchNorm1d(512), nn.ReLU(inplace=True), Dropout(dense_dropout)]
