@@ -51,6 +51,23 @@ def test_cnn3_is_the_textbook_network():
     assert (filters_of(network), units_of(network)) == ([32, 64, 128], [256, 128, 7])
 
 
+def test_cnn3_has_a_batch_norm_behind_each_layer_where_asked():
+    network = build("cnn3", batch_norm=1)
+    assert layers_of(network) == [
+        *["Conv2d", "BatchNorm2d", "MaxPool2d", "ReLU", "Dropout"] * 3,
+        "Flatten",
+        *["Linear", "BatchNorm1d", "ReLU", "Dropout"] * 2,
+        "Linear",
+    ]
+
+
+def test_a_relu_behind_the_pooling_gives_what_one_before_it_gives():
+    pooled, activated = nn.MaxPool2d(2), nn.ReLU()
+    values = torch.randn(4, 8, 12, 12)
+    assert torch.equal(activated(pooled(values)), pooled(activated(values)))
+    assert not torch.equal(pooled(values), pooled(activated(values - 2)))
+
+
 def test_cnn4_bn_is_the_textbook_network():
     network = build("cnn4-bn")
     assert layers_of(network) == [

@@ -21,7 +21,8 @@ def build_optimizer(settings: Optimizer, network: nn.Module) -> optim.Optimizer:
     groups = _group_by_layer(settings, network)
     match settings.name:
         case "sgd":
-            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.momentum > 0, fused=True)
+            has_momentum = settings.momentum > 0
+            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=has_momentum, fused=True)
         case "adam":
             return optim.Adam(groups, lr=settings.lr, fused=True)
         case "adamw":

@@ -51,7 +51,7 @@ NETWORKS: dict[str, NetworkEntry] = {
         NetworkEntry(
             name="cnn3",
             builder="mien.training.models.cnn3:build",
-            options={"dropout": 0.25, "dense_dropout": 0.5},
+            options={"dropout": 0.25, "dense_dropout": 0.5, "batch_norm": 0},
             summary="three convolutions and a dense head; the network of many first tutorials",
             parameters=1_306_375,
             multiply_adds=23_110_528,
