@@ -6,36 +6,51 @@
 Each side trains in a process of its own, in turns, as its users would: all cores, batches of 64, Adam, each epoch with
 its validation. The first epoch of each turn warms up and is not counted. Prints pictures of the training part a second
 (validation's time included), and the ratio to Keras, the named peer.
+
+Where the processor multiplies in bfloat16, mien trains in it unless told otherwise; Keras computes in float32 unless
+told otherwise. So mien stands there twice: as its users get it, and in float32 as Keras.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from mien.core.errors import DataError
 from mien.training.data.table import open_dataset
 
 EPOCHS, TURNS = 3, 2
 
+PRECISIONS = {"bf16-mixed": "bfloat16", "32-true": "float32"}
+"""What Lightning's words for a precision mean."""
 
-def train_with_mien(folder: Path) -> list[float]:
-    """Return the seconds of each epoch of the shipped recipe."""
-    from mien.training.fit.recipe import load_recipe
+Epochs = tuple[str, list[float]]
+"""The precision that was computed in, and the seconds of each epoch."""
+
+
+def train_with_mien(folder: Path, precision: str = "auto") -> Epochs:
+    """Train by the shipped recipe."""
+    from mien.training.fit.recipes import load_recipe
     from mien.training.fit.trainer import train
 
     with tempfile.TemporaryDirectory() as scratch:
-        run = train(load_recipe("cnn3", {"epochs": EPOCHS}), folder, Path(scratch) / "run")
-        return [record.seconds for record in run.history()]
+        recipe = load_recipe("cnn3", {"epochs": EPOCHS, "precision": precision})
+        run = train(recipe, folder, Path(scratch) / "run")
+        return PRECISIONS[run.environment().precision], [record.seconds for record in run.history()]
 
 
-def train_with_keras(folder: Path) -> list[float]:
-    """Return the seconds of each epoch of the same network, written as in Keras's own examples."""
+def train_with_keras(folder: Path) -> Epochs:
+    """Train the same network, written as in Keras's own examples."""
     import time
 
     import keras
@@ -67,30 +82,71 @@ def train_with_keras(folder: Path) -> list[float]:
     network.compile(keras.optimizers.Adam(0.001), "categorical_crossentropy", metrics=["accuracy"])
     clock = Clock()
     network.fit(*parts[0], batch_size=64, epochs=EPOCHS, validation_data=parts[1], callbacks=[clock], verbose=0)
-    return clock.seconds
+    return keras.config.dtype_policy().compute_dtype, clock.seconds
 
 
-SIDES = {"mien": train_with_mien, "keras": train_with_keras}
+SIDES: dict[str, Callable[[Path], Epochs]] = {
+    "mien": train_with_mien,
+    "mien-float32": partial(train_with_mien, precision="float32"),
+    "keras": train_with_keras,
+}
 
 
 def main() -> None:
-    """Let the two take turns, and print."""
-    folder = Path(sys.argv[1])
-    if len(sys.argv) == 3:
-        print(*SIDES[sys.argv[2]](folder))
-        return
+    """Compare all sides, or train with the one that is asked for."""
+    parser = argparse.ArgumentParser(
+        description="How fast cnn3 is trained: mien beside Keras.",
+        epilog="First: mien data import fer2013.csv.xz --out fer2013",
+    )
+    parser.add_argument(
+        "folder",
+        metavar="FER2013_FOLDER",
+        type=Path,
+        help="made by `mien data import`; any with 48x48 gray pictures and seven labels will do",
+    )
+    parser.add_argument("--side", choices=SIDES, help="train with one of them, and print its precision and seconds")
+    asked = parser.parse_args()
+    missing = [package for package in ("torch", "tensorflow") if find_spec(package) is None]
+    if missing:
+        parser.error(f"{' and '.join(missing)} not installed. Run: pip install '.[bench]'")
+    try:
+        pictures = len(open_dataset(asked.folder).rows_of("train"))
+    except DataError as error:
+        parser.error(str(error))
+    if asked.side:
+        precision, epochs = SIDES[asked.side](asked.folder)
+        print(precision, *epochs)
+    else:
+        compare(asked.folder, pictures)
+
+
+def compare(folder: Path, pictures: int) -> None:
+    """Let the sides take turns, and print.
+
+    Args:
+        folder: The data set's.
+        pictures: Number of its training pictures.
+    """
+    precisions: dict[str, str] = {}
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(TURNS):
         for side in SIDES:
-            command = [sys.executable, __file__, str(folder), side]
+            command = [sys.executable, __file__, str(folder), "--side", side]
             printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            seconds[side] += [float(value) for value in printed.split()][-EPOCHS + 1 :]
-    pictures = len(open_dataset(folder).rows_of("train"))
+            precisions[side], _, *counted = printed.split()[-EPOCHS - 1 :]
+            seconds[side] += [float(value) for value in counted]
     rates = {side: pictures / float(np.median(values)) for side, values in seconds.items()}
-    table = Table("cnn3 trained with", "pictures/s", "an epoch", "ratio to keras")
+    table = Table("cnn3 trained with", "computed in", "pictures/s", "an epoch", "ratio to keras")
     for side, rate in rates.items():
-        table.add_row(side, f"{rate:,.0f}", f"{pictures / rate:.1f} s", f"{rate / rates['keras']:.2f}")
-    Console().print(table)
+        table.add_row(
+            side, precisions[side], f"{rate:,.0f}", f"{pictures / rate:.1f} s", f"{rate / rates['keras']:.2f}"
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        "mien trains in bfloat16 where the processor has it, Keras in float32: each as its users get it by default. "
+        "mien-float32 is mien told to compute in float32 too."
+    )
 
 
 if __name__ == "__main__":

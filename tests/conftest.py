@@ -1,23 +1,37 @@
-"""Shared fixtures: tiny model files with a valid card, data sets, a trained run."""
+"""Shared fixtures: tiny model files with a valid card, data sets, drawn photos of faces, a trained run."""
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from mien.core.card import ModelCard, ModelInput, TrainingData
+from mien.core.card import ExpressionCard, ModelInput, TrainingData
 from mien.core.labels import EXPRESSIONS
 from mien.inference.runtime.envelope import hash_graph, write_card
+from mien.training.data.faces.photos import PhotoSet, open_photos
 from mien.training.data.importing import import_data
+from mien.training.data.sources.annotated_photos import import_photos
+from mien.training.data.sources.synthetic import draw_faces
 from mien.training.data.table import Dataset, open_dataset
 
 BuildGraph = Callable[..., bytes]
 BuildModel = Callable[..., bytes]
+
+
+class Exported(NamedTuple):
+    """A network, its model file, and pictures that it answers differently."""
+
+    network: Any
+    path: Path
+    pictures: np.ndarray
 
 
 def _build_graph(
@@ -67,7 +81,7 @@ def _build_graph(
 
 def _build_card(
     graph: bytes, *, labels: tuple[str, ...] = EXPRESSIONS, color: str = "gray", size_px: int = 48, **changes: Any
-) -> ModelCard:
+) -> ExpressionCard:
     layout = "NHW" if color == "gray" else "NHWC"
     facts = {
         "name": "tiny",
@@ -84,7 +98,7 @@ def _build_card(
         "license": "MIT",
         "graph_sha256": hash_graph(graph),
     }
-    return ModelCard(**{**facts, **changes})
+    return ExpressionCard(**{**facts, **changes})
 
 
 def _build_model(
@@ -101,7 +115,7 @@ def build_graph() -> BuildGraph:
 
 
 @pytest.fixture(scope="session")
-def build_card() -> Callable[..., ModelCard]:
+def build_card() -> Callable[..., ExpressionCard]:
     """`build_card(graph, labels=, color=, size_px=, **changes)` returns a card that fits the graph."""
     return _build_card
 
@@ -167,10 +181,151 @@ def faces(synthetic: Dataset) -> Path:
 def trained(tmp_path_factory: pytest.TempPathFactory, faces: Path) -> Any:
     """Return a finished run of two epochs with averaged weights, trained once."""
     pytest.importorskip("torch", reason="training needs the train extra")
-    from mien.training.fit.recipe import make_recipe
+    from mien.training.fit.recipes import make_recipe
     from mien.training.fit.trainer import train
 
     recipe = make_recipe(
         {"name": "tiny", "network": "vgg-bn", "options": {"width": 4}, "epochs": 2, "batch_size": 32, "seed": 3}
     )
     return train(recipe, faces, tmp_path_factory.mktemp("runs") / "tiny")
+
+
+DOT_COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
+"""Of a drawn face's landmarks: right eye, left eye, nose, right and left corner of the mouth."""
+
+DOT_PLACES = ((-0.2, -0.15), (0.2, -0.15), (0.0, 0.05), (-0.15, 0.28), (0.15, 0.28))
+"""Where they stand from the face's middle, in shares of its width and height."""
+
+DRAWN_PHOTOS = (
+    ((160, 120), [(60, 60, 48, 64)]),
+    ((120, 160), [(40, 50, 40, 50), (90, 110, 32, 40)]),
+    ((200, 150), [(50, 70, 56, 70), (140, 60, 44, 56), (100, 125, 20, 26)]),
+    ((97, 131), [(48.5, 65.5, 61, 81)]),
+    ((240, 160), [(40, 40, 24, 30), (90, 60, 28, 36), (150, 50, 24, 32), (200, 110, 40, 52), (80, 130, 9, 12)]),
+    ((150, 150), [(75, 75, 100, 130)]),
+    ((140, 100), []),
+    ((131, 97), [(30.25, 40.5, 36.5, 45), (95.75, 50.25, 42.5, 55.5)]),
+    ((180, 180), [(60, 60, 16, 20), (120, 60, 14, 18), (60, 120, 12, 15), (120, 120, 10, 12), (90, 90, 6, 7)]),
+    ((160, 160), [(2, 80, 50, 60), (110, 70, 48, 60)]),
+    ((128, 128), [(64, 64, 70, 90)]),
+    ((200, 100), [(60, 50, 50, 66), (145, 50, 50, 66)]),
+)
+"""Sizes, and the faces' middles, widths and heights; the second last photo and the last are for testing."""
+
+
+def _draw_photo(size: tuple[int, int], faces: list[tuple[float, ...]]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Draw bright ellipses with five colored dots on a dark ground, four times as large, so that edges are smooth."""
+    width, height = size
+    canvas = np.full((4 * height, 4 * width, 3), (20, 40, 40), np.uint8)
+    down_px, across_px = (np.arange(4 * side) / 4 + 0.125 for side in (height, width))
+
+    def fill(x: float, y: float, w: float, h: float, color: tuple[int, int, int]) -> None:
+        canvas[((down_px[:, None] - y) / h) ** 2 + ((across_px - x) / w) ** 2 < 0.25] = color
+
+    annotations = []
+    for x, y, w, h in faces:
+        fill(x, y, w, h, (200, 200, 200))
+        dots = [(x + across * w, y + down * h) for across, down in DOT_PLACES]
+        for dot, color in zip(dots, DOT_COLORS, strict=True):
+            fill(*dot, w * 0.14, w * 0.14, color)
+        box = [x - w / 2, y - h / 2, w, h]
+        annotations.append({"box": box, "landmarks": [list(dot) for dot in dots] if w >= 20 else None})
+    return canvas.reshape(height, 4, width, 4, 3).mean(axis=(1, 3)).round().astype(np.uint8), annotations
+
+
+@pytest.fixture(scope="session")
+def draw_photo() -> Callable[..., tuple[np.ndarray, list[dict[str, Any]]]]:
+    """`draw_photo((width, height), [(x, y, w, h), ...])` returns the pixels and the annotated faces."""
+    return _draw_photo
+
+
+@pytest.fixture(scope="session")
+def dot_colors() -> np.ndarray:
+    """Return (5, 3) the colors of a drawn face's landmarks, in their order."""
+    return np.array(DOT_COLORS)
+
+
+@pytest.fixture(scope="session")
+def drawn_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 12 drawn photos with `annotations.jsonl`; the last two are for testing. Not to be written to.
+
+    Faces from 6 to 130 pixels, one photo without any, one face half outside; faces under 20 pixels have no landmarks.
+    """
+    folder = tmp_path_factory.mktemp("photos") / "drawn"
+    folder.mkdir()
+    lines = []
+    for number, (size, faces) in enumerate(DRAWN_PHOTOS):
+        pixels, annotations = _draw_photo(size, faces)
+        file = f"{number}.{'webp' if number % 2 else 'png'}"
+        Image.fromarray(pixels).save(folder / file, **({"lossless": True} if number % 2 else {}))
+        split = "train" if number < len(DRAWN_PHOTOS) - 2 else "test"
+        line = {"file": file, "width": size[0], "height": size[1], "split": split, "faces": annotations}
+        lines.append(json.dumps(line) + "\n")
+    (folder / "annotations.jsonl").write_text("".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photo_set(tmp_path_factory: pytest.TempPathFactory, drawn_photos: Path) -> PhotoSet:
+    """Return the drawn photos, imported once: 9 for training, 1 for validation, 2 for testing. Not to be written to."""
+    out = tmp_path_factory.mktemp("photos") / "imported"
+    import_photos(drawn_photos, out)
+    return open_photos(out)
+
+
+@pytest.fixture(scope="session")
+def wider_face() -> Path:
+    """Return the folder of the real annotated photos."""
+    folder = os.environ.get("MIEN_DATA_DIR")
+    if not folder:
+        pytest.skip("MIEN_DATA_DIR is not set: no photos with annotated faces at hand")
+    if not (Path(folder) / "faces" / "annotations.jsonl").is_file():
+        pytest.skip(f"MIEN_DATA_DIR={folder} holds no faces/annotations.jsonl")
+    return Path(folder) / "faces"
+
+
+def _build_trained_looking(name: str, classes: int, pictures: np.ndarray) -> Any:
+    """Build a network whose batch norms have seen pictures and whose answers differ from picture to picture."""
+    import torch
+
+    from mien.training.models.preprocess import standardize, to_planes
+    from mien.training.models.registry import build_network
+
+    torch.manual_seed(0)
+    network = build_network(name, classes=classes, channels=1 if pictures.ndim == 3 else 3).train()
+    planes = standardize(to_planes(torch.from_numpy(pictures)))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.dim() == 1:  # biases, and batch norm's scales and shifts, which begin at 1 and 0
+                parameter.add_(0.1 * torch.randn_like(parameter))
+        for _ in range(3):
+            network(planes)
+        head = [child for child in network.eval() if any(True for _ in child.parameters())][-1]
+        head.bias.zero_()
+        logits = network(planes)
+        scale = 2 / logits.std(dim=0).mean()
+        head.weight.mul_(scale)
+        head.bias.copy_(-scale * logits.mean(dim=0))
+    return network
+
+
+@pytest.fixture(scope="session")
+def export_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Exported]:
+    """`export_network(name, classes=, channels=)` returns an `Exported`, made once for all tests: not to be changed."""
+    pytest.importorskip("torch", reason="networks need the train extra")
+    from mien.training.export.graph import CalibratedNetwork, build_graph
+
+    folder = tmp_path_factory.mktemp("exported")
+
+    @functools.cache
+    def export(name: str, classes: int = 7, channels: int = 1) -> Exported:
+        gray = draw_faces(21).images
+        pictures = gray if channels == 1 else np.stack([gray, gray[::-1], 255 - gray], axis=-1)
+        network = CalibratedNetwork(_build_trained_looking(name, classes, pictures), temperature=1.3)
+        graph = build_graph(network, channels, 48)
+        labels = EXPRESSIONS if classes == len(EXPRESSIONS) else tuple(f"label {number}" for number in range(classes))
+        path = folder / f"{name}-{classes}-{channels}.onnx"
+        path.write_bytes(write_card(graph, _build_card(graph, labels=labels, color="gray" if channels == 1 else "rgb")))
+        return Exported(network, path, pictures)
+
+    return export

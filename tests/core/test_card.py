@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from mien.core.card import SCHEMA_VERSION, Metrics, ModelCard, ModelInput, TrainingData
+from mien.core.card import SCHEMA_VERSION, ExpressionCard, Metrics, ModelInput, TrainingData
 from mien.core.errors import CardError
 
 FIGURES = {"n": 100, "accuracy": 0.7, "accuracy_ci95": (0.6, 0.78), "macro_f1": 0.65, "ece": 0.02}
@@ -11,7 +11,7 @@ FIGURES = {"n": 100, "accuracy": 0.7, "accuracy_ci95": (0.6, 0.78), "macro_f1": 
 
 @pytest.fixture
 def card():
-    return ModelCard(
+    return ExpressionCard(
         name="tiny",
         labels=("happy", "sad"),
         input=ModelInput(layout="NHW", size_px=48, color="gray"),
@@ -36,7 +36,7 @@ def changed(card, **changes):
 
 
 def test_a_card_comes_back_from_its_json_as_it_was(card):
-    assert ModelCard.from_json(card.to_json()) == card
+    assert ExpressionCard.from_json(card.to_json()) == card
 
 
 def test_a_card_is_frozen(card):
@@ -47,12 +47,12 @@ def test_a_card_is_frozen(card):
 @pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
 def test_another_version_is_named_even_if_its_fields_are_others(card, version):
     with pytest.raises(CardError, match=f"version {version}, this mien reads {SCHEMA_VERSION}.*Export the model again"):
-        ModelCard.from_json(changed(card, schema_version=version, labels=None, new_field=1))
+        ExpressionCard.from_json(changed(card, schema_version=version, labels=None, new_field=1))
 
 
 def test_a_card_without_a_version_is_refused(card):
     with pytest.raises(CardError, match="schema_version"):
-        ModelCard.from_json(changed(card, schema_version=None))
+        ExpressionCard.from_json(changed(card, schema_version=None))
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,13 @@ def test_a_card_without_a_version_is_refused(card):
 )
 def test_a_value_that_cannot_be_right_is_named(card, changes, place):
     with pytest.raises(CardError, match=place):
-        ModelCard.from_json(changed(card, **changes))
+        ExpressionCard.from_json(changed(card, **changes))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '"card"', "[" * 100_000])
 def test_text_that_is_no_card_is_refused(text):
     with pytest.raises(CardError, match="not valid"):
-        ModelCard.from_json(text)
+        ExpressionCard.from_json(text)
 
 
 @pytest.mark.parametrize(("layout", "color"), [("NHW", "rgb"), ("NHWC", "gray")])
@@ -103,4 +103,4 @@ def test_impossible_figures_are_refused(changes):
 def test_a_text_that_could_move_the_cursor_is_refused(card, field):
     for evil in ("\x1b[31mred", "two\nlines"):
         with pytest.raises(CardError, match="control characters"):
-            ModelCard.from_json(changed(card, **{field: evil}))
+            ExpressionCard.from_json(changed(card, **{field: evil}))

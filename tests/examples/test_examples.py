@@ -44,6 +44,18 @@ def test_a_folder_of_smiles_is_made_of_a_tenth_of_train(faces, tmp_path):
     assert all((label == "smile") == happy[row] for row, label in found.items())
 
 
+def test_small_faces_are_counted_at_every_size(faces, trained, tmp_path):
+    from mien.training.export.artefact import export_run
+
+    export_run(trained, tmp_path / "tiny.onnx")
+    result = run_example("small_faces.py", faces, tmp_path / "tiny.onnx")
+    assert result.returncode == 0, result.stderr
+    header, *lines = result.stdout.splitlines()
+    assert header.startswith("face")
+    assert [line.split()[0] for line in lines] == ["48", "36", "24", "18", "12", "8"]
+    assert all(0 <= float(line.split()[2].rstrip("%")) <= 100 for line in lines)
+
+
 def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):
     import mien
 

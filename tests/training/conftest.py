@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from mien.core.labels import EXPRESSIONS, FER_PLUS_COLUMNS
-from mien.training.data.table import ROW, Dataset, Manifest, number_twins
+from mien.training.data.manifest import Manifest
+from mien.training.data.table import ROW, Dataset, number_twins
 
 VOTES_HEADER = ",".join(("Usage", "Image name", *FER_PLUS_COLUMNS))
 

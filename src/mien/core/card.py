@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +22,7 @@ def _refuse_control_characters(text: str) -> str:
 Line = Annotated[str, AfterValidator(_refuse_control_characters)]
 """Text that can be printed on one line of any terminal."""
 
+_Card = TypeVar("_Card", bound="ModelCard")
 Label = Annotated[Line, Field(min_length=1)]
 
 
@@ -87,22 +88,38 @@ class Metrics(_Strict):
         return self
 
 
+class FacesMetrics(_Strict):
+    """How a detector was scored on one split, with the shipped file itself.
+
+    Attributes:
+        n: Pictures scored.
+        ap_16: Average precision at IoU 0.5 for faces whose shorter side has at least 16 px; None without such faces.
+        ap_32: Likewise, 32 px.
+        ap_64: Likewise, 64 px.
+        false_faces_per_picture: Detections at the default score that touch no face.
+        landmark_error: Median over found faces of at least 64 px: mean distance to the given landmarks, as a share of
+            the distance between the eyes.
+    """
+
+    n: int = Field(ge=1)
+    ap_16: Share | None
+    ap_32: Share | None
+    ap_64: Share | None
+    false_faces_per_picture: float = Field(ge=0.0)
+    landmark_error: float | None = Field(ge=0.0)
+
+
 class ModelCard(_Strict):
-    """A strict, versioned description that travels inside every model file.
+    """What every model file says of itself, whatever its task.
 
     Attributes:
         schema_version: Version of this form; a file of another version is refused.
         name: Short name of the model.
-        task: What it answers.
-        labels: In the order of the graph's output.
-        input: What the graph takes.
-        crop: How a face has to be framed before it is shown to the graph.
-        temperature: Divides the logits inside the graph; fitted on validation.
+        task: What it answers; each task has a card of its own.
         data: What it was trained on.
         recipe: Name of the recipe.
         recipe_sha256: Hash of the resolved recipe.
         commit: Commit of the code that trained it, or "unknown".
-        metrics: By split: figures of the shipped file.
         parameters: Number of trained values.
         limits: What the model can't do or must not be used for.
         license: Terms of the weights.
@@ -111,53 +128,107 @@ class ModelCard(_Strict):
 
     schema_version: int = SCHEMA_VERSION
     name: Line = Field(min_length=1)
-    task: Literal["expression"] = "expression"
-    labels: tuple[Label, ...] = Field(min_length=2)
-    input: ModelInput
-    crop: Line
-    temperature: float = Field(gt=0.0)
+    task: Literal["expression", "faces"]
     data: TrainingData
     recipe: Line
     recipe_sha256: Sha256
     commit: Line
-    metrics: dict[Literal["train", "validation", "test"], Metrics] = Field(default_factory=dict)
     parameters: int = Field(ge=1)
     limits: tuple[Line, ...]
     license: Line
     graph_sha256: Sha256
 
-    @model_validator(mode="after")
-    def _labels_are_distinct(self) -> ModelCard:
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError(f"labels must differ, got {', '.join(self.labels)}")
+    def expect(self, form: type[_Card]) -> _Card:
+        """Return this card as one of the wanted task.
+
+        Args:
+            form: `ExpressionCard` or `FacesCard`.
+
+        Raises:
+            CardError: If the model answers something else.
+        """
+        if not isinstance(self, form):
+            wanted = form.model_fields["task"].default
+            raise CardError(f"the model is one for {self.task}, here one for {wanted} is needed. Name another file.")
         return self
 
     def to_json(self) -> str:
         """Return the card as JSON text."""
         return self.model_dump_json()
 
-    @classmethod
-    def from_json(cls, text: str) -> ModelCard:
-        """Read and check a card.
+    @staticmethod
+    def from_json(text: str) -> ExpressionCard | FacesCard:
+        """Read and check a card of any task.
 
         Raises:
             CardError: If the text is no card, or one of another schema version.
         """
         try:
-            version = _Version.model_validate_json(text).schema_version
-            if version == SCHEMA_VERSION:
-                return cls.model_validate_json(text)
+            head = _Head.model_validate_json(text)
+            if head.schema_version == SCHEMA_VERSION:
+                return _CARDS[_Task.model_validate_json(text).task].model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "the card"
             raise CardError(f"the model card is not valid: {place}: {first['msg']}. Export the model again.") from None
         raise CardError(
-            f"the model card has schema version {version}, this mien reads {SCHEMA_VERSION}. "
+            f"the model card has schema version {head.schema_version}, this mien reads {SCHEMA_VERSION}. "
             "Export the model again, or install the mien that made it."
         )
 
 
-class _Version(BaseModel):
+class ExpressionCard(ModelCard):
+    """The card of a model that tells expressions.
+
+    Attributes:
+        labels: In the order of the graph's output.
+        input: What the graph takes.
+        crop: How a face has to be framed before it is shown to the graph.
+        temperature: Divides the logits inside the graph; fitted on validation.
+        metrics: By split: figures of the shipped file.
+    """
+
+    task: Literal["expression"] = "expression"
+    labels: tuple[Label, ...] = Field(min_length=2)
+    input: ModelInput
+    crop: Line
+    temperature: float = Field(gt=0.0)
+    metrics: dict[Literal["train", "validation", "test"], Metrics] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> ExpressionCard:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels must differ, got {', '.join(self.labels)}")
+        return self
+
+
+class FacesCard(ModelCard):
+    """The card of a model that finds faces in pictures of any size.
+
+    Attributes:
+        min_score: The score from which a detection is taken for a face unless the caller says otherwise.
+        max_side_px: Longer side to which larger pictures are scaled unless the caller says otherwise.
+        smallest_face_px: Shorter side, in the scaled picture, under which it was not taught to find faces.
+        metrics: By split: figures of the shipped file.
+    """
+
+    task: Literal["faces"] = "faces"
+    min_score: Share
+    max_side_px: int = Field(ge=32)
+    smallest_face_px: float = Field(gt=0.0)
+    metrics: dict[Literal["train", "validation", "test"], FacesMetrics] = Field(default_factory=dict)
+
+
+_CARDS: dict[str, type[ExpressionCard] | type[FacesCard]] = {"expression": ExpressionCard, "faces": FacesCard}
+
+
+class _Head(BaseModel):
     """What cards of every version have in common; another version may differ in all else."""
 
     schema_version: int
+
+
+class _Task(BaseModel):
+    """Tells which card it is."""
+
+    task: Literal["expression", "faces"] = "expression"

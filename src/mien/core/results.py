@@ -52,6 +52,38 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face that was found, before anyone looked at its expression.
+
+    Attributes:
+        box: Where it is, in pixels of the picture as a person sees it (EXIF turned).
+        score: How sure the detector is that this is a face, 0-1.
+        landmarks: (5, 2) float32 pixels.
+
+    Raises:
+        InputError: If the score is out of its range, or the landmarks are not five finite points.
+    """
+
+    box: Box
+    score: float
+    landmarks: Landmarks
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "score", _check_score(self.score))
+        object.__setattr__(self, "landmarks", _freeze_landmarks(self.landmarks))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {"box": self.box.to_list(), "score": self.score, "landmarks": _list_points(self.landmarks)}
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_dict() == other.to_dict() if isinstance(other, Detection) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.box, self.score))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face and its apparent expression.
 
@@ -74,9 +106,7 @@ class Face:
 
     def __post_init__(self) -> None:
         if self.score is not None:
-            if not 0.0 <= self.score <= 1.0:
-                raise InputError(f"a face's score lies between 0 and 1, got {self.score}")
-            object.__setattr__(self, "score", float(self.score))
+            object.__setattr__(self, "score", _check_score(self.score))
         if self.landmarks is not None:
             object.__setattr__(self, "landmarks", _freeze_landmarks(self.landmarks))
         object.__setattr__(self, "probabilities", _freeze_probabilities(self.probabilities))
@@ -101,7 +131,7 @@ class Face:
         return {
             "box": self.box.to_list(),
             "score": self.score,
-            "landmarks": None if self.landmarks is None else [[float(x), float(y)] for x, y in self.landmarks],
+            "landmarks": None if self.landmarks is None else _list_points(self.landmarks),
             "expression": self.expression,
             "confidence": self.confidence,
             "is_certain": self.is_certain,
@@ -117,6 +147,17 @@ class Face:
 
     def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping can't be pickled as it is
         return Face, (self.box, self.score, self.landmarks, dict(self.probabilities), self.quality)
+
+
+def _check_score(score: float) -> float:
+    """Return a score as a plain number."""
+    if not 0.0 <= score <= 1.0:
+        raise InputError(f"a face's score lies between 0 and 1, got {score}")
+    return float(score)
+
+
+def _list_points(landmarks: Landmarks) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in landmarks]
 
 
 def _freeze_landmarks(landmarks: Landmarks) -> Landmarks:

@@ -1,47 +1,63 @@
-"""`mien.Recognizer`: a model, and the faces it is shown."""
+"""`mien.Recognizer`: the faces in a picture, and the apparent expression of each."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.card import ModelCard
+from mien.core.card import ExpressionCard
 from mien.core.errors import InputError
 from mien.core.geometry import Box
-from mien.core.results import Face, Picture, Quality
+from mien.core.results import Detection, Face, Picture, Quality
 from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops, looks_like_one
-from mien.inference.media.pictures import PictureSource, read_picture
+from mien.inference.expression.model import LoadedModel, load_model
+from mien.inference.faces.crop import crop_faces
+from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector
+from mien.inference.faces.quality import measure_quality
+from mien.inference.media.ahead import Read, read_ahead
+from mien.inference.media.pictures import RGB, PictureSource, read_picture
 from mien.inference.runtime.bundled import DEFAULT_MODEL
-from mien.inference.runtime.session import LoadedModel, load_model
+
+BoxLike: TypeAlias = Box | Sequence[float]
+"""A box, or its x, y, width and height."""
 
 
-class _ReadCrop(NamedTuple):
-    """A picture after reading: only what is needed of it, so that large ones don't pile up in memory."""
+class _Cut(NamedTuple):
+    """A picture's faces before anyone looked at their expressions: none of its own pixels are held."""
 
-    source: str
+    name: str
     width: int
     height: int
-    prepared: NDArray[np.uint8]
+    faces: list[tuple[Box, Detection | None, Quality]]
+    crops: list[NDArray[np.uint8]]
 
 
 class Recognizer:
     """Reads apparent facial expressions with one model; safe to use from several threads at once."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        """Take an open model; `load` opens one by name or path."""
+    def __init__(self, model: LoadedModel, open_detector: Callable[[], Detector] = Detector.load) -> None:
+        """Take an open model; `load` opens one by name or path.
+
+        Args:
+            model: Tells the expressions.
+            open_detector: Opens what finds the faces, once the first picture asks for it.
+        """
         self._card = model.card
         self._classifier = Classifier(model)
+        self._open_detector = cache(open_detector)
 
     @classmethod
     def load(
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
+        detector: str | os.PathLike[str] = DEFAULT_DETECTOR,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
     ) -> Recognizer:
@@ -49,6 +65,7 @@ class Recognizer:
 
         Args:
             model: Name of a bundled model, or the path of a file that `mien export` wrote. Names go before paths.
+            detector: Likewise, of the model that finds faces; opened once the first picture asks for it.
             threads: Threads for one call; None means the processors at hand, at most 4. Where many threads call at
                 once, 1 gives the most pictures a second.
             providers: ONNX Runtime execution providers, the preferred first; None means the CPU.
@@ -58,10 +75,11 @@ class Recognizer:
             ModelError: If the file is absent, damaged, or no model; `CardError` if its card is missing or at odds with
                 it; `ProviderError` if a provider is absent.
         """
-        return cls(load_model(model, threads=threads, providers=providers))
+        settings = {"threads": threads, "providers": providers}
+        return cls(load_model(model, **settings), partial(Detector.load, detector, **settings))  # type: ignore[arg-type]
 
     @property
-    def card(self) -> ModelCard:
+    def card(self) -> ExpressionCard:
         """What the model says of itself."""
         return self._card
 
@@ -69,6 +87,98 @@ class Recognizer:
     def labels(self) -> tuple[str, ...]:
         """The model's labels, in the order of the columns that `classify` returns."""
         return self._card.labels
+
+    def detect(
+        self, picture: PictureSource, *, min_score: float | None = None, max_side_px: int | None = None
+    ) -> list[Detection]:
+        """Find the faces in one picture.
+
+        Args:
+            picture: A path, the bytes of a file, a PIL image, or an array: (H, W, 3) RGB or (H, W) gray, uint8.
+            min_score: Score from which on a detection is shown, 0-1; None for the detector's own.
+            max_side_px: Larger pictures are scaled down to this longer side; None for the detector's own. Larger finds
+                smaller faces and takes longer.
+
+        Returns:
+            The surest first; empty where there is no face.
+
+        Raises:
+            InputError: If the picture can't be read, or a keyword is out of its range.
+            ModelError: If the detector can't be opened or fails.
+        """
+        return self._open_detector().detect(read_picture(picture), min_score=min_score, max_side_px=max_side_px)
+
+    def predict(
+        self,
+        picture: PictureSource,
+        *,
+        boxes: Sequence[BoxLike] | None = None,
+        min_score: float | None = None,
+        max_side_px: int | None = None,
+    ) -> list[Face]:
+        """Read the expressions of all faces in one picture.
+
+        Args:
+            picture: As for `detect`.
+            boxes: Faces that the caller found, in pixels of the picture as a person sees it; None to look for them.
+                They have neither score nor landmarks, and are not turned upright.
+            min_score: As for `detect`.
+            max_side_px: As for `detect`.
+
+        Returns:
+            The surest first, or in the order of `boxes`; empty where there is no face.
+
+        Raises:
+            InputError: If the picture can't be read, a box is no box, or a keyword is out of its range.
+            ModelError: If a model can't be opened or fails.
+        """
+        image = read_picture(picture)
+        cut = self._cut("the picture", image, self._place(image, boxes, min_score, max_side_px))
+        return list(self._describe_all([cut])[0].faces or ())
+
+    def predict_each(
+        self,
+        pictures: Iterable[PictureSource],
+        *,
+        min_score: float | None = None,
+        max_side_px: int | None = None,
+    ) -> Iterator[Picture]:
+        """Read the expressions of all faces in many pictures, in their order.
+
+        The next pictures are decoded while one is looked at, and faces of several pictures are classified together.
+        Memory stays the same however many pictures there are.
+
+        Args:
+            pictures: As for `detect`; any mix, any number.
+            min_score: As for `detect`.
+            max_side_px: As for `detect`.
+
+        Returns:
+            One `Picture` a source. A picture that can't be read has an `error`, and the rest go on.
+
+        Raises:
+            InputError: If `pictures` is a single picture, or a keyword is out of its range.
+            ModelError: If a model can't be opened or fails.
+        """
+        return self._describe_each(
+            self._try_cut(read, lambda image: self._place(image, None, min_score, max_side_px))
+            for read in read_ahead(_several(pictures, "predict_each"))
+        )
+
+    def predict_crops(self, sources: Iterable[PictureSource]) -> Iterator[Picture]:
+        """Read pictures that are one face crop each, and yield their faces in the order of the sources.
+
+        Args:
+            sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix, any number.
+
+        Returns:
+            One `Picture` a source, as they are read. Its only face has the whole crop as box, and neither score nor
+            landmarks. A picture that can't be read has an `error` instead, and the rest go on.
+
+        Raises:
+            InputError: If `sources` is a single picture.
+        """
+        return self._describe_each(self._try_crop(read) for read in read_ahead(_several(sources, "predict_crops")))
 
     def classify(self, crops: Crops) -> NDArray[np.float32]:
         """Compute the probability of each label for every face crop.
@@ -85,49 +195,88 @@ class Recognizer:
         """
         return self._classifier.classify(crops)
 
-    def predict_crops(self, sources: Iterable[PictureSource]) -> Iterator[Picture]:
-        """Read pictures that are one face crop each, and yield their faces in the order of the sources.
+    def _place(
+        self, image: RGB, boxes: Sequence[BoxLike] | None, min_score: float | None, max_side_px: int | None
+    ) -> list[tuple[Box, Detection | None]]:
+        """Return where the faces are: found, or as the caller says."""
+        if boxes is not None:
+            return [(box if isinstance(box, Box) else Box(*box), None) for box in boxes]
+        found = self._open_detector().detect(image, min_score=min_score, max_side_px=max_side_px)
+        return [(one.box, one) for one in found]
 
-        Memory stays the same however many sources there are: `BATCH_SIZE` crops are held at a time, at the size the
-        network takes.
+    def _cut(self, name: str, image: RGB, places: list[tuple[Box, Detection | None]]) -> _Cut:
+        """Cut the faces out of a picture, and let go of the rest."""
+        landmarks = [None if found is None else found.landmarks for _, found in places]
+        crops = crop_faces(image, [box for box, _ in places], landmarks, self._card.input.size_px)
+        faces = [
+            (box, found, measure_quality(box, five, crop))
+            for (box, found), five, crop in zip(places, landmarks, crops, strict=True)
+        ]
+        return _Cut(name, image.shape[1], image.shape[0], faces, [self._classifier.prepare(crop) for crop in crops])
 
-        Args:
-            sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix.
+    def _try_cut(self, read: Read, place: Callable[[RGB], list[tuple[Box, Detection | None]]]) -> _Cut | Picture:
+        if read.picture is None:
+            return _refuse(read)
+        return self._cut(read.name, read.picture, place(read.picture))
 
-        Returns:
-            One `Picture` a source, as they are read. Its only face has the whole crop as box, and neither score nor
-            landmarks. A picture that can't be read has an `error` instead, and the rest go on.
-
-        Raises:
-            InputError: If `sources` is a single picture.
-        """
-        is_one = isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable)
-        if is_one or (isinstance(sources, np.ndarray) and looks_like_one(sources)):
-            raise InputError(f"predict_crops takes several pictures, got one {type(sources).__name__}. Pass [picture].")
-        return self._read_all(enumerate(sources))
-
-    def _read_all(self, numbered: Iterator[tuple[int, PictureSource]]) -> Iterator[Picture]:
-        while chunk := [self._read_crop(number, source) for number, source in islice(numbered, BATCH_SIZE)]:
-            readable = [item.prepared for item in chunk if isinstance(item, _ReadCrop)]
-            rows = iter(self._classifier.classify_prepared(readable))
-            for item in chunk:
-                yield item if isinstance(item, Picture) else self._describe(item, next(rows))
-
-    def _read_crop(self, number: int, source: PictureSource) -> _ReadCrop | Picture:
-        name = os.fspath(source) if isinstance(source, str | os.PathLike) else f"picture {number}"
+    def _try_crop(self, read: Read) -> _Cut | Picture:
+        """Take a whole picture for a face's crop."""
+        if read.picture is None:
+            return _refuse(read)
         try:
-            picture = read_picture(source)
-            prepared = self._classifier.prepare(picture)
+            prepared = self._classifier.prepare(read.picture)
         except InputError as error:
-            return Picture(name, error={"code": error.code, "message": str(error)})
-        return _ReadCrop(name, picture.shape[1], picture.shape[0], prepared)
+            return _refuse(read._replace(error=error))
+        height, width = read.picture.shape[:2]
+        box = Box(0.0, 0.0, float(width), float(height))
+        return _Cut(read.name, width, height, [(box, None, Quality(size_px=float(min(width, height))))], [prepared])
 
-    def _describe(self, crop: _ReadCrop, row: NDArray[np.float32]) -> Picture:
-        face = Face(
-            box=Box(0.0, 0.0, float(crop.width), float(crop.height)),
-            score=None,
-            landmarks=None,
-            probabilities=dict(zip(self.labels, row.tolist(), strict=True)),
-            quality=Quality(size_px=float(min(crop.width, crop.height))),
+    def _describe_each(self, cuts: Iterator[_Cut | Picture]) -> Iterator[Picture]:
+        """Classify faces of several pictures together, and yield the pictures in their order.
+
+        Only crops wait, the pixels of their pictures are let go of.
+        """
+        while waiting := list(islice(cuts, 1)):
+            faces = _count_faces(waiting)
+            while max(len(waiting), faces) < BATCH_SIZE and (more := list(islice(cuts, 1))):
+                waiting += more
+                faces += _count_faces(more)
+            described = iter(self._describe_all([item for item in waiting if isinstance(item, _Cut)]))
+            for item in waiting:
+                yield item if isinstance(item, Picture) else next(described)
+
+    def _describe_all(self, cuts: list[_Cut]) -> list[Picture]:
+        crops = [crop for cut in cuts for crop in cut.crops]
+        batches = [crops[start : start + BATCH_SIZE] for start in range(0, len(crops), BATCH_SIZE)]
+        rows = (row for batch in batches for row in self._classifier.classify_prepared(batch))
+        return [self._describe(cut, rows) for cut in cuts]
+
+    def _describe(self, cut: _Cut, rows: Iterator[NDArray[np.float32]]) -> Picture:
+        faces = tuple(
+            Face(
+                box=box,
+                score=None if found is None else found.score,
+                landmarks=None if found is None else found.landmarks,
+                probabilities=dict(zip(self.labels, next(rows).tolist(), strict=True)),
+                quality=quality,
+            )
+            for box, found, quality in cut.faces
         )
-        return Picture(crop.source, crop.width, crop.height, faces=(face,))
+        return Picture(cut.name, cut.width, cut.height, faces=faces)
+
+
+def _several(sources: Iterable[PictureSource], method: str) -> Iterable[PictureSource]:
+    """Refuse a single picture, which would be taken for several."""
+    is_one = isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable)
+    if is_one or (isinstance(sources, np.ndarray) and looks_like_one(sources)):
+        raise InputError(f"{method} takes several pictures, got one {type(sources).__name__}. Pass [picture].")
+    return sources
+
+
+def _refuse(read: Read) -> Picture:
+    assert read.error is not None
+    return Picture(read.name, error={"code": read.error.code, "message": str(read.error)})
+
+
+def _count_faces(items: list[_Cut | Picture]) -> int:
+    return sum(len(item.crops) for item in items if isinstance(item, _Cut))

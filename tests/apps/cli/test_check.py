@@ -99,7 +99,8 @@ def test_the_table_comes_where_the_data_cannot_be_written_to(clean, monkeypatch,
 
 
 def test_findings_say_what_to_do(leaky):
-    findings = {finding.name: finding for finding in list_findings(examine(open_dataset(leaky)))}
+    diagnosis = examine(open_dataset(leaky))
+    findings = {finding.name: finding for finding in list_findings(diagnosis, is_fer2013_table=True)}
     assert findings["test pictures in train"].count == 1
     assert findings["contradicting labels"].count == 1
     assert findings["not a face"].count is None
@@ -140,6 +141,21 @@ def test_strict_refuses_files_that_could_not_be_read_but_not_other_sizes(own, tm
     lines = [line for line in (own / "files.csv").read_text().splitlines() if not line.startswith(",")]
     (mended / "files.csv").write_text("\n".join(lines) + "\n")
     check(mended, strict=True)
+
+
+def rename(folder, name):
+    manifest = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(manifest | {"name": name}))
+
+
+@pytest.mark.parametrize("source", ["clean", "own"])
+def test_votes_are_advised_for_a_table_of_fer2013_and_for_nothing_else(source, request, tmp_path, capsys):
+    folder = shutil.copytree(request.getfixturevalue(source), tmp_path / "data")
+    check(folder, out=tmp_path)
+    assert "--votes" not in capsys.readouterr().out
+    rename(folder, "FER2013")
+    check(folder, out=tmp_path)
+    assert ("--votes" in capsys.readouterr().out) == (source == "clean"), "a copy as picture files has other rows"
 
 
 def test_without_matplotlib_table_and_json_still_come(clean, tmp_path):

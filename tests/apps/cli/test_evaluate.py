@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +17,13 @@ from mien.apps.cli.main import run
 from mien.core.card import TrainingData
 from mien.inference.runtime.envelope import read_card, write_card
 from mien.training.data.importing import import_data
+from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.history import EpochRecord, write_history
-from mien.training.fit.recipe import Recipe
 
 pytest.importorskip("sklearn", reason="evaluating needs the report extra")
 pytest.importorskip("matplotlib", reason="evaluating needs the report extra")
 
-RECIPE = Recipe(name="tiny", network="cnn3", best_by="loss")
+RECIPE = ExpressionRecipe(name="tiny", network="cnn3", best_by="loss")
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +77,9 @@ def test_a_report_is_written_and_the_main_figures_are_printed(
     printed = capsys.readouterr().out
     metrics = json.loads((out / "metrics.json").read_text())
     assert f"{metrics['accuracy'] * 100:.1f} %" in printed
-    assert "test is scored once" in printed
+    assert "test is for the end" in printed
+    assert "docs/experiments.md" not in printed, "that is our own log, of FER2013's test part"
+    assert "Careful" not in printed
     assert (metrics["split"], metrics["model"]) == ("test", "tiny.onnx")
     assert metrics["command"] == f"mien evaluate {model} --data '{data}' --split test --run {finished_run} --out {out}"
     assert (out / "figures" / "curves.png").exists()
@@ -90,7 +93,43 @@ def test_validation_is_the_default_and_brings_no_reminder(
     monkeypatch.chdir(tmp_path)
     assert run(["evaluate", str(model), "--data", str(data)]) == 0
     assert json.loads(Path("evaluation-validation/metrics.json").read_text())["split"] == "validation"
-    assert "scored once" not in capsys.readouterr().out
+    assert "Reminder" not in capsys.readouterr().out
+
+
+def test_fer2013s_own_test_part_has_its_log(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed = shutil.copytree(data, tmp_path / "renamed")
+    manifest = json.loads((renamed / "dataset.json").read_text())
+    (renamed / "dataset.json").write_text(json.dumps(manifest | {"name": "FER2013"}))
+    out = tmp_path / "report"
+    assert run(["evaluate", str(model), "--data", str(renamed), "--split", "test", "--out", str(out)]) == 0
+    assert "Log it in docs/experiments.md" in capsys.readouterr().out
+
+
+def test_weights_that_the_model_began_with_and_that_saw_other_data_are_told_of(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = model.read_bytes()
+    card = read_card(content)
+    license = f"MIT. Began with weights of sha256 {'d' * 64}, trained on FER2013 (sha256 {'e' * 64}): Research."
+    model.write_bytes(
+        write_card(content, card.model_copy(update={"data": card.data.model_copy(update={"license": license})}))
+    )
+    assert run(["evaluate", str(model), "--data", str(data), "--out", str(tmp_path / "report")]) == 0
+    assert (
+        "Careful: the model began with weights (sha256 dddddddddddd...) trained on FER2013" in capsys.readouterr().out
+    )
+
+
+def test_an_out_that_cannot_be_written_is_refused_before_scoring(
+    data: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.apps.cli.evaluate.score_model", lambda *_, **__: pytest.fail("it was scored"))
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run(["evaluate", str(model), "--data", str(data), "--out", str(out)]) == 1
+        assert f"can't write {out}: {tmp_path / 'file'} is a file" in capsys.readouterr().err
 
 
 def test_a_stamp_is_written_into_the_card(

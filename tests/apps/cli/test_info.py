@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mien.apps.cli.main import run
-from mien.core.card import Metrics, ModelCard
+from mien.core.card import ExpressionCard, Metrics
 from mien.inference.runtime.envelope import write_card
 
 
@@ -28,7 +28,7 @@ def test_the_card_is_shown_with_figures_limits_and_terms(scored_model, capsys) -
 
 def test_json_is_the_whole_card(scored_model, capsys) -> None:
     assert run(["info", str(scored_model), "--json"]) == 0
-    card = ModelCard.from_json(capsys.readouterr().out)
+    card = ExpressionCard.from_json(capsys.readouterr().out)
     assert card.metrics["test"].n == 3589
 
 

@@ -47,6 +47,18 @@ def test_json_has_one_line_a_picture_as_documented(predict, folder, capsys) -> N
     assert face["confidence"] == max(face["probabilities"].values()) == face["probabilities"][face["expression"]]
 
 
+def test_a_crop_of_1008_pixels_has_the_label_of_its_48_pixels(predict, tmp_path, crops, capsys) -> None:
+    for number, crop in enumerate(crops):
+        Image.fromarray(crop).save(tmp_path / f"{number}-small.png")
+        Image.fromarray(np.kron(crop, np.ones((21, 21), np.uint8))).save(tmp_path / f"{number}-large.png")
+    assert predict(tmp_path, "--crops", "--json") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["width"] for line in lines] == [1008, 48] * 5
+    labels = [line["faces"][0]["expression"] for line in lines]
+    assert labels[::2] == labels[1::2]
+    assert len(set(labels)) > 1, "the control: one answer for all would show nothing"
+
+
 def test_an_unreadable_picture_has_its_line_the_rest_go_on_and_the_status_is_1(predict, folder, capsys) -> None:
     (folder / "broken.png").write_bytes(b"no picture")
     assert predict(folder, folder / "absent.png", "--crops", "--json") == 1

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mien.core.card import ModelCard, ModelInput, TrainingData
+from mien.core.card import ExpressionCard, ModelInput, TrainingData
 from mien.core.labels import EXPRESSIONS
+from mien.training.data.manifest import Manifest
 from mien.training.data.sources.synthetic import draw_faces
-from mien.training.data.table import ROW, Dataset, Manifest
+from mien.training.data.table import ROW, Dataset
 from mien.training.evaluate.metrics import measure
 from mien.training.evaluate.score import Scores, Scoring
 from mien.training.fit.history import EpochRecord
@@ -38,7 +39,7 @@ def scoring() -> Scoring:
         name="faces <b>&amp;</b>", license="MIT", source="synthetic", labels=EXPRESSIONS, has_votes=False,
         split="official", sha256="a" * 64,
     )  # fmt: skip
-    card = ModelCard(
+    card = ExpressionCard(
         name="made-up", labels=EXPRESSIONS, input=ModelInput(layout="NHW", size_px=48, color="gray"), crop="whole face",
         temperature=1.5, data=TrainingData(name="faces", license="MIT", sha256="a" * 64), recipe="none",
         recipe_sha256="b" * 64, commit="unknown", parameters=1234, limits=("It <script>means</script> nothing.",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="reports need the report extra")
 pytest.importorskip("jinja2", reason="reports need the report extra")
 
-from mien.apps.report.folder import check_writable, write_report
-from mien.core.errors import InputError
+from mien.apps.report.folder import write_report
 from mien.training.evaluate.score import Scores, Scoring
 from mien.training.fit.history import EpochRecord, find_best_epoch
 
@@ -42,19 +40,3 @@ def test_a_second_report_replaces_the_first_wholly(
 def test_metrics_json_reads_back_as_the_same_scores(tmp_path: Path, scoring: Scoring) -> None:
     write_report(tmp_path, scoring)
     assert Scores.model_validate_json((tmp_path / "metrics.json").read_text()) == scoring.scores
-
-
-def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(InputError, match="is a file, not a folder"):
-            check_writable(out)
-    check_writable(tmp_path / "new" / "newer")
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_read_only_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Root may write everywhere, so the system's answer is played.
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(InputError, match="can't be written to"):
-        check_writable(tmp_path / "new")

@@ -73,7 +73,7 @@ def test_every_label_has_its_row(scoring: Scoring, page: str) -> None:
 
 
 def test_what_the_numbers_do_not_say_depends_on_the_split_and_the_import(scoring: Scoring, page: str) -> None:
-    assert "Test is scored once" in page
+    assert "Test is for the end" in page
     assert "another import" not in page
     card = scoring.card.model_copy(update={"data": scoring.card.data.model_copy(update={"sha256": "e" * 64})})
     scores = scoring.scores.model_copy(update={"split": "validation"})

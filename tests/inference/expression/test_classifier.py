@@ -4,7 +4,7 @@ import pytest
 from mien.core.errors import InputError
 from mien.inference.expression import classifier as module
 from mien.inference.expression.classifier import BATCH_SIZE, Classifier
-from mien.inference.runtime.session import LoadedModel, load_model
+from mien.inference.expression.model import LoadedModel, load_model
 
 
 @pytest.fixture
@@ -19,6 +19,14 @@ def test_crops_of_the_models_size_reach_it_bit_for_bit(model, crops) -> None:
 def test_a_list_of_crops_of_different_sizes_and_colors_is_taken(model, crops) -> None:
     mixed = [crops[0], np.repeat(crops[1][:, :, None], 3, axis=2), crops[2].repeat(2, 0).repeat(2, 1)]
     np.testing.assert_allclose(Classifier(model).classify(mixed), model.run(crops[:3]), atol=1e-6)
+
+
+def test_crops_enlarged_21_times_are_read_as_the_crops_themselves(model, crops) -> None:
+    large = [np.kron(crop, np.ones((21, 21), np.uint8)) for crop in crops]
+    assert large[0].shape == (1008, 1008)
+    expected = model.run(crops)
+    assert len(set(expected.argmax(axis=1))) > 1, "the control: one answer for all would show nothing"
+    np.testing.assert_allclose(Classifier(model).classify(large), expected, atol=1e-6)
 
 
 def test_long_batches_are_cut_into_pieces_and_keep_their_order(model, monkeypatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mien.core.card import ModelCard
+from mien.core.card import ExpressionCard
 from mien.core.errors import CardError, ModelError
 from mien.inference.runtime.envelope import (
     CARD_HASH_KEY,
@@ -122,7 +122,7 @@ def test_no_bytes_make_reading_fail_with_anything_but_our_errors(data: bytes) ->
         card = read_card(data)
     except ModelError:
         return
-    assert isinstance(card, ModelCard)
+    assert isinstance(card, ExpressionCard)
 
 
 def test_metadata_that_is_no_text_is_refused(build_graph) -> None:

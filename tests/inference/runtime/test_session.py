@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import write_card
-from mien.inference.runtime.session import load_model
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from PIL import Image
 
 from mien.core.errors import DataError, UnreadableMediaError
 from mien.inference.expression.classifier import Classifier
+from mien.inference.expression.model import load_model
 from mien.inference.media.pictures import read_picture
-from mien.inference.runtime.session import load_model
 from mien.training.data.sources.pictures import PictureForm, as_text, read_pictures
 
 

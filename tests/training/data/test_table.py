@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from pydantic import ValidationError
 
 from mien.core.errors import DataError, InputError
 from mien.core.labels import EXPRESSIONS
 from mien.training.data.files import PictureFile
-from mien.training.data.table import ROW, SPLITS, UNUSED, Manifest, number_twins, open_dataset, save_dataset
+from mien.training.data.table import ROW, SPLITS, UNUSED, number_twins, open_dataset, save_dataset
 
 FACTS = {"name": "noise", "license": "none", "source": "a.csv", "has_votes": False, "split": "official", "seed": None}
 
@@ -252,31 +251,6 @@ def test_a_number_out_of_range_is_named_by_row_and_column(saved, column, value):
         open_dataset(saved)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"schema_version": 2}, "schema_version.*got 2"),
-        ({"surprise": 1}, "surprise"),
-        ({"labels": ["happy"]}, "labels"),
-        ({"labels": ["happy", "happy"]}, "labels.*must differ"),
-        ({"sha256": "abc"}, "sha256"),
-        ({"name": None}, "name.*got None"),
-    ],
-)
-def test_a_manifest_of_another_form_is_refused_with_its_field(saved, changes, message):
-    file = saved / "dataset.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-    with pytest.raises(DataError, match=rf"dataset.json: {message}.*Import the data again"):
-        open_dataset(saved)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"\x00" * 100])
-def test_a_manifest_that_is_no_json_is_refused(saved, content):
-    (saved / "dataset.json").write_bytes(content)
-    with pytest.raises(DataError, match=r"dataset.json"):
-        open_dataset(saved)
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what numpy reads as Python text
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -294,11 +268,6 @@ def test_a_damaged_file_gives_a_data_set_or_our_error_and_nothing_else(saved, na
         (saved / name).write_bytes(whole)
 
 
-def test_a_manifest_is_frozen(saved):
-    with pytest.raises(ValidationError, match="frozen"):
-        open_dataset(saved).manifest.name = "other"
-
-
 def test_a_header_that_promises_too_much_takes_no_memory(saved):
     header = {"descr": np.lib.format.dtype_to_descr(ROW), "fortran_order": False, "shape": (10**12,)}
     with (saved / "table.npy").open("wb") as file:
@@ -309,11 +278,8 @@ def test_a_header_that_promises_too_much_takes_no_memory(saved):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
-def test_the_manifest_names_its_fields_as_before():
-    """Imported data sets lie on people's disks: another name needs another schema version."""
-    assert list(Manifest.model_fields) == [
-        "schema_version", "name", "license", "source", "labels", "has_votes", "split", "seed", "sha256",
-    ]  # fmt: skip
+def test_a_row_takes_as_many_bytes_as_before():
+    """Imported data sets lie on people's disks: another form needs another schema version."""
     assert ROW.itemsize == 23
 
 

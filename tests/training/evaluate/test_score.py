@@ -15,7 +15,7 @@ import pytest
 from mien.core.errors import DataError, ModelError
 from mien.core.labels import EXPRESSIONS, fer_plus_order
 from mien.inference.expression.classifier import Classifier
-from mien.inference.runtime.session import load_model
+from mien.inference.expression.model import load_model
 from mien.training.data.table import Dataset
 from mien.training.evaluate.score import CHUNK, fer_plus_agreement, score_model
 
@@ -82,6 +82,18 @@ def test_a_part_that_is_not_there_is_refused(dataset: Dataset, model_of: Callabl
 def test_a_missing_model_is_refused(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"absent\.onnx"):
         score_model(tmp_path / "absent.onnx", dataset.path, "test")
+
+
+def test_the_official_test_part_is_that_of_fer2013_however_the_rest_was_split(
+    dataset: Dataset, model_of: Callable[..., Path]
+) -> None:
+    scoring = score_model(model_of(), dataset.path, "test")
+    assert not scoring.is_official_test
+    manifest = dataset.manifest.model_copy(update={"name": "FER2013", "split": "80/20"})
+    assert replace(scoring, dataset=replace(dataset, manifest=manifest)).is_official_test
+    pooled = dataset.table.copy()
+    pooled["part"][scoring.rows[0]] = 0
+    assert not replace(scoring, dataset=replace(dataset, manifest=manifest, table=pooled)).is_official_test
 
 
 def _answers(*labels: str) -> np.ndarray:

@@ -11,8 +11,8 @@ import pytest
 
 from mien.core.errors import DataError, ModelError
 from mien.inference.expression.classifier import Classifier
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import hash_graph, read_card
-from mien.inference.runtime.session import load_model
 from mien.training.data.table import Dataset
 from mien.training.evaluate.score import score_model
 from mien.training.evaluate.stamp import check_stampable, stamp_card

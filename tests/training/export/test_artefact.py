@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from mien.core.errors import InputError, ModelError, RunError
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import read_card
-from mien.inference.runtime.session import load_model
 from mien.training.export import artefact
+from mien.training.export.ancestry import Ancestor, list_ancestors
 from mien.training.export.artefact import export_run
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 
@@ -53,7 +54,10 @@ def test_the_card_tells_whose_weights_a_run_began_with(trained, tmp_path, faces)
     recipe = make_recipe({**trained.recipe().model_dump(), "epochs": 1, "transfer": {"init": str(trained.path)}})
     card = export_run(train(recipe, faces, tmp_path / "run"), tmp_path / "a.onnx")
     begun = hashlib.sha256(trained.best_path.read_bytes()).hexdigest()
-    assert f"Began with weights of sha256 {begun}, trained on synthetic: Faces drawn" in card.data.license
+    data = trained.trained_on()
+    sentence = f"Began with weights of sha256 {begun}, trained on synthetic (sha256 {data.sha256}): Faces drawn"
+    assert sentence in card.data.license
+    assert list_ancestors(card.data.license) == (Ancestor(begun, "synthetic", data.sha256),)
 
 
 def test_an_unfinished_run_is_refused(trained, tmp_path):

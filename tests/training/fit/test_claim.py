@@ -10,7 +10,7 @@ from mien.core.errors import InputError, RunError
 from mien.training.data.importing import import_data
 from mien.training.fit.claim import hold_folder
 from mien.training.fit.keeper import Keeper
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 
@@ -84,7 +84,7 @@ def test_links_that_lead_in_a_circle_are_refused(faces, tmp_path):
 
 
 def test_a_place_that_cannot_be_is_refused_before_training(faces, tmp_path, monkeypatch):
-    monkeypatch.setattr("mien.training.fit.trainer.load_pictures", lambda *_: pytest.fail("pictures were read"))
+    monkeypatch.setattr("mien.training.fit.expression.task.load_pictures", lambda *_: pytest.fail("pictures were read"))
     (tmp_path / "file").write_text("dear all")
     for out in (tmp_path / "file" / "run", tmp_path / ("long" * 100)):
         with pytest.raises(InputError, match="can't write"):

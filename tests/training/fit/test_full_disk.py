@@ -13,7 +13,7 @@ import torch
 from mien.core import atomic
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 

@@ -10,11 +10,11 @@ from mien.training.data.batches import Batch
 from mien.training.data.mixing import mix_batch
 from mien.training.data.table import open_dataset
 from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.keeper import Keeper
 from mien.training.fit.losses import measure_loss
-from mien.training.fit.module import ExpressionModule
-from mien.training.fit.recipe import make_recipe
-from mien.training.fit.restore import kept_weights
+from mien.training.fit.recipes import make_recipe
+from mien.training.fit.restore import kept_weights, restore_network
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 from mien.training.models.registry import build_network
@@ -92,9 +92,9 @@ def test_the_last_epochs_are_averaged_alike_at_a_rate_of_their_own(watch):
 
 
 @pytest.mark.parametrize("average", [{"ema": 0.9}, {"ema": 0.0, "swa": {"share": 1.0}}], ids=["moving", "equal"])
-def test_frozen_layers_and_their_statistics_stay_to_the_bit_while_the_rest_learns(watch, average):
-    _, checkpoints = watch(average | {"transfer": {"freeze_layers": 3}})
-    begin = build().state_dict()
+def test_frozen_layers_and_their_statistics_stay_to_the_bit_while_the_rest_learns(watch, trained, average):
+    _, checkpoints = watch(average | {"transfer": {"init": str(trained.path), "freeze_layers": 3}})
+    begin = restore_network(trained).state_dict()
     frozen = (0, 1, 3)  # between them lies a pooling
     for checkpoint in checkpoints:
         assert same(begin, learning(checkpoint), frozen)
@@ -102,9 +102,10 @@ def test_frozen_layers_and_their_statistics_stay_to_the_bit_while_the_rest_learn
         assert not any(same(begin, learning(checkpoint), [layer]) for layer in (4, 6, 7, 9, 10, 14))
 
 
-def test_layers_frozen_for_some_epochs_learn_after_them(watch):
-    _, checkpoints = watch({"transfer": {"freeze_layers": 3, "freeze_epochs": 2}})
-    begin = build().state_dict()
+def test_layers_frozen_for_some_epochs_learn_after_them(watch, trained):
+    transfer = {"init": str(trained.path), "freeze_layers": 3, "freeze_epochs": 2}
+    _, checkpoints = watch({"transfer": transfer})
+    begin = restore_network(trained).state_dict()
     first, second, third = map(learning, checkpoints)
     assert same(begin, first, (0, 1, 3))
     assert same(begin, second, (0, 1, 3))
@@ -121,7 +122,7 @@ def test_the_history_shows_the_rate_of_the_head(watch):
 
 @pytest.mark.parametrize("network", ["vgg-bn", "cnn3"])
 def test_a_head_that_may_not_learn_is_refused_before_anything_is_written(faces, tmp_path, network):
-    recipe = make_recipe({"network": network, "transfer": {"freeze_layers": 9}})
+    recipe = make_recipe({"network": network, "transfer": {"init": "a run", "freeze_layers": 9}})
     with pytest.raises(RecipeError, match="freeze_layers is 9"):
         train(recipe, faces, tmp_path / "run")
     assert not (tmp_path / "run").exists()

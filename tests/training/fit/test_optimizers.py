@@ -36,6 +36,19 @@ def test_sgd_is_nesterov(network):
     assert build_optimizer(Optimizer(name="sgd"), network).param_groups[0]["nesterov"]
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "adamax"])
+def test_layers_that_begin_to_learn_later_take_their_first_step_like_the_others(network, name):
+    optimizer = build_optimizer(Optimizer(name=name, lr=0.01), network)
+    before = network[0].weight.clone()
+    for frozen in (1, 1, 0):
+        set_learning(network, frozen)
+        optimizer.zero_grad()
+        network(torch.randn(8, 4)).square().sum().backward()
+        assert torch.equal(network[0].weight, before)
+        optimizer.step()
+    assert not torch.equal(network[0].weight, before)
+
+
 def rates(settings, network, epochs=10, steps=4):
     optimizer = build_optimizer(Optimizer(lr=1.0), network)
     schedule = build_step_schedule(settings, optimizer, epochs, steps)

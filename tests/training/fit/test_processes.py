@@ -14,7 +14,7 @@ from mien.training.data.batches import Batch, Batches
 from mien.training.data.importing import import_data
 from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.processes import Processes, find_processes
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 
@@ -34,16 +34,17 @@ WORKER = """
 import json, os, signal, sys
 from pathlib import Path
 from mien.training.fit import trainer
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.expression.module import ExpressionModule
+from mien.training.fit.recipes import make_recipe
 
 data, out, fields, way = sys.argv[1:]
 if way == "killed":
-    step = trainer.ExpressionModule.training_step
+    step = ExpressionModule.training_step
     def stop(self, batch, index):
         if self.global_rank == 1 and self.current_epoch == 1 and index == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         return step(self, batch, index)
-    trainer.ExpressionModule.training_step = stop
+    ExpressionModule.training_step = stop
 run = trainer.train(make_recipe(json.loads(fields)), Path(data), Path(out), resume=way == "resumed")
 assert run.is_finished  # for every process that comes back
 """
@@ -113,6 +114,11 @@ def test_a_validation_part_too_small_to_share_is_refused():
     Processes(count=4, local_count=4).check_validation(4)
     with pytest.raises(DataError, match="3 validation pictures are too few for 4 processes"):
         Processes(count=4, local_count=4).check_validation(3)
+
+
+def test_whoever_asks_which_process_this_is_need_not_wait_for_torch():
+    code = "import sys, mien.training.fit.processes as p; p.find_processes(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_torchrun_says_which_process_this_is(monkeypatch):

@@ -5,7 +5,8 @@ import tomllib
 import pytest
 
 from mien.core.errors import RecipeError
-from mien.training.fit.recipe import Recipe, load_recipe, make_recipe, shipped_recipes
+from mien.training.fit.expression.recipe import ExpressionRecipe
+from mien.training.fit.recipes import load_recipe, make_recipe, shipped_recipes
 
 
 def test_every_shipped_recipe_is_valid_and_named_after_its_file():
@@ -62,6 +63,7 @@ def test_the_classics_are_trained_as_the_textbooks_say():
         ({"swa": {"share": 0.25, "lr": 0.0}, "ema": 0.0}, ["swa.lr"]),
         ({"transfer": {"freeze_layers": -1}}, ["transfer.freeze_layers"]),
         ({"transfer": {"freeze_epochs": 2}}, ["transfer.freeze_epochs is 2", "freeze_layers is 0"]),
+        ({"transfer": {"freeze_layers": 3}}, ["transfer.freeze_layers is 3", "transfer.init is empty", "--init"]),
         ({"seed": -1}, ["seed"]),
         ({"epochs": 0, "batch_size": 0}, ["epochs", "batch_size"]),
     ],
@@ -98,13 +100,13 @@ def test_a_recipe_with_everything_on_survives_being_saved(tmp_path):
 
 
 def test_a_recipe_saved_before_there_were_these_sections_means_the_same_run(tmp_path):
-    fields = tomllib.loads(Recipe().to_toml().decode())
+    fields = tomllib.loads(ExpressionRecipe().to_toml().decode())
     for section in ("mix", "swa", "transfer"):
         del fields[section]
     for section, field in (("loss", "name"), ("loss", "focal_gamma"), ("optimizer", "layer_decay")):
         del fields[section][field]
-    assert make_recipe(fields) == Recipe()
-    assert make_recipe(fields).differences(Recipe()) == ""
+    assert make_recipe(fields) == ExpressionRecipe()
+    assert make_recipe(fields).differences(ExpressionRecipe()) == ""
 
 
 @pytest.mark.parametrize(
@@ -125,6 +127,27 @@ def test_flags_change_single_fields_and_leave_the_rest():
     assert (recipe.optimizer.lr, recipe.optimizer.name, recipe.epochs) == (0.01, "adam", 2)
 
 
+def test_another_network_drops_the_files_options_that_it_lacks():
+    file = load_recipe("expression")
+    assert set(file.options) == {"width", "dropout"}
+    recipe = load_recipe("expression", {"network": "cnn3"})
+    assert (recipe.network, recipe.options) == ("cnn3", {"dropout": file.options["dropout"]})
+    assert load_recipe("expression", {"network": "vgg-bn"}).options == file.options
+    given = load_recipe("expression", {"network": "cnn3", "options": {"dense_dropout": 0.1}})
+    assert given.options == {"dropout": file.options["dropout"], "dense_dropout": 0.1}
+
+
+def test_an_option_that_is_asked_for_and_lacking_stays_an_error(tmp_path):
+    with pytest.raises(RecipeError, match="cnn3 has no option 'width'"):
+        load_recipe("expression", {"network": "cnn3", "options": {"width": 8}})
+    (tmp_path / "mine.toml").write_text('network = "cnn3"\n[options]\nwidth = 8\n')
+    for changes in ({}, {"network": "cnn3"}):
+        with pytest.raises(RecipeError, match="cnn3 has no option 'width'"):
+            load_recipe(tmp_path / "mine.toml", changes)
+    with pytest.raises(RecipeError, match="'lenet' is unknown"):
+        load_recipe("expression", {"network": "lenet"})
+
+
 def test_a_missing_recipe_names_the_shipped_ones(tmp_path):
     with pytest.raises(RecipeError, match="cnn3, cnn4-bn"):
         load_recipe("nonsense")
@@ -143,7 +166,7 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path):
 
 def test_a_recipe_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        Recipe().epochs = 3  # type: ignore[misc]
+        ExpressionRecipe().epochs = 3  # type: ignore[misc]
 
 
 def test_a_bad_recipe_is_refused_without_loading_torch(tmp_path):
@@ -157,3 +180,10 @@ def test_a_bad_recipe_is_refused_without_loading_torch(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "epoch is no field of a recipe" in result.stderr
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_options_may_be_named_with_dashes_as_other_flags_are():
+    recipe = load_recipe("cnn3", {"options": {"dense-dropout": 0.25, "batch-norm": 1}})
+    assert (recipe.options["dense_dropout"], recipe.options["batch_norm"]) == (0.25, 1)
+    with pytest.raises(RecipeError, match="no option 'no_such'"):
+        load_recipe("cnn3", {"options": {"no-such": 1}})

@@ -1,6 +1,7 @@
 """A run killed at any moment ends as if nothing had happened."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from filelock import FileLock
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.keeper import Keeper
-from mien.training.fit.recipe import Recipe, make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 
@@ -32,19 +34,20 @@ WORKER = """
 import json, os, signal, sys
 from pathlib import Path
 from mien.training.fit import keeper, trainer
+from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.keeper import Keeper
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 
 data, out, fields, moment = sys.argv[1:]
 kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
 
 if moment == "middle of an epoch":
-    step = trainer.ExpressionModule.training_step
+    step = ExpressionModule.training_step
     def stop(self, batch, index):
         if self.current_epoch == 1 and index == 3:
             kill()
         return step(self, batch, index)
-    trainer.ExpressionModule.training_step = stop
+    ExpressionModule.training_step = stop
 elif moment == "middle of writing a checkpoint":
     from mien.training.fit import checkpoint
     def stop(path, data):
@@ -60,7 +63,8 @@ elif moment == "between best and last":
         write(path, records)
     write, keeper.write_history = keeper.write_history, stop
 elif moment == "before calibration":
-    trainer._calibrate = lambda *_: kill()
+    from mien.training.fit.expression.task import ExpressionTask
+    ExpressionTask.finish = lambda *_: kill()
 
 trainer.train(make_recipe(json.loads(fields)), Path(data), Path(out))
 """
@@ -123,8 +127,15 @@ def test_a_run_killed_while_it_averages_resumes_to_the_same_bits(faces, tmp_path
         {"schedule": {"name": "one-cycle"}, "ema": 0.0, "swa": {"share": 0.75}, "epochs": 4},
         {"ema": 0.0, "swa": {"share": 0.5}, "epochs": 4},
         {"mix": {"mixup": 0.4, "cutmix": 1.0, "share": 0.8}, "loss": {"name": "focal"}},
-        {"transfer": {"freeze_layers": 3}, "optimizer": {"layer_decay": 0.7}, "schedule": {"name": "one-cycle"}},
-        {"transfer": {"freeze_layers": 3, "freeze_epochs": 2}, "optimizer": {"name": "adam", "lr": 0.001}},
+        {
+            "transfer": {"init": "a run", "freeze_layers": 3},
+            "optimizer": {"layer_decay": 0.7},
+            "schedule": {"name": "one-cycle"},
+        },
+        {
+            "transfer": {"init": "a run", "freeze_layers": 3, "freeze_epochs": 2},
+            "optimizer": {"name": "adam", "lr": 0.001},
+        },
     ],
     ids=[
         "adam cosine",
@@ -140,7 +151,9 @@ def test_a_run_killed_while_it_averages_resumes_to_the_same_bits(faces, tmp_path
         "thawed",
     ],
 )
-def test_every_optimizer_and_schedule_resumes_to_the_same_bits(faces, tmp_path, monkeypatch, fields):
+def test_every_optimizer_and_schedule_resumes_to_the_same_bits(faces, trained, tmp_path, monkeypatch, fields):
+    if "transfer" in fields:
+        fields = fields | {"transfer": fields["transfer"] | {"init": str(trained.path)}}
     recipe = make_recipe(FIELDS | fields)
     whole = train(recipe, faces, tmp_path / "whole")
     keep = Keeper.on_train_epoch_end
@@ -159,6 +172,36 @@ def test_every_optimizer_and_schedule_resumes_to_the_same_bits(faces, tmp_path, 
     assert figures(resumed) == figures(whole)
     assert same_weights(resumed.last_path, whole.last_path)
     assert same_weights(resumed.best_path, whole.best_path)
+
+
+def test_a_run_is_begun_again_with_the_weights_it_was_begun_with(uninterrupted, trained, faces, tmp_path, monkeypatch):
+    source = tmp_path / "weights.ckpt"
+    shutil.copy(trained.best_path, source)
+    recipe = make_recipe(FIELDS | {"transfer": {"init": str(source)}})
+    whole = train(recipe, faces, tmp_path / "whole")
+
+    def cut_at(epoch):
+        def stop(self, trainer, module):
+            if trainer.current_epoch == epoch:
+                raise RuntimeError("power cut")
+            keep(self, trainer, module)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Keeper, "on_train_epoch_end", stop)
+            with pytest.raises(RuntimeError, match="power cut"):
+                train(recipe, faces, tmp_path / "cut", resume=True)
+
+    keep = Keeper.on_train_epoch_end
+    cut_at(0)
+    shutil.copy(uninterrupted.best_path, source)
+    with pytest.raises(RunError, match=r"was begun with the weights of sha256 .* there are others now"):
+        train(recipe, faces, tmp_path / "cut", resume=True)
+    shutil.copy(trained.best_path, source)
+    cut_at(1)
+    source.unlink()  # a finished epoch has all that is needed
+    resumed = train(recipe, faces, tmp_path / "cut", resume=True)
+    assert figures(resumed) == figures(whole)
+    assert same_weights(resumed.last_path, whole.last_path)
 
 
 def test_another_seed_gives_other_weights(uninterrupted, faces, tmp_path):
@@ -196,7 +239,7 @@ def test_resume_without_a_run_starts_one(faces, tmp_path):
 def test_a_foreign_folder_is_refused(faces, tmp_path):
     (tmp_path / "letter.txt").write_text("dear all")
     with pytest.raises(RunError, match="no run"):
-        train(Recipe(), faces, tmp_path)
+        train(ExpressionRecipe(), faces, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
@@ -217,7 +260,8 @@ def test_ctrl_c_ends_in_one_line_and_can_be_resumed(faces, tmp_path):
     process.send_signal(signal.SIGINT)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130, errors
-    assert "--resume" in errors
+    (ours,) = (line for line in errors.splitlines() if line.startswith("mien"))
+    assert "--resume" in ours
     assert "Traceback" not in errors
     assert Run(out).is_started
 

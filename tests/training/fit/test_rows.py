@@ -8,8 +8,8 @@ import pytest
 
 from mien.core.errors import DataError
 from mien.training.data.table import SPLITS, open_dataset, save_dataset
-from mien.training.fit import trainer
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.expression import task
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.rows import check_classes, choose_rows, find_unvalidated
 from mien.training.fit.trainer import train
 
@@ -60,7 +60,7 @@ def test_a_class_that_the_data_lack_is_not_blamed_on_the_recipe(make_dataset):
 
 def test_data_that_change_while_they_are_read_are_noticed(faces, tmp_path, monkeypatch):
     data = shutil.copytree(faces, tmp_path / "data")
-    load = trainer.load_pictures
+    load = task.load_pictures
 
     def change_and_load(dataset, rows, **settings):
         images = np.load(data / "images.npy", mmap_mode="r+")
@@ -68,7 +68,7 @@ def test_data_that_change_while_they_are_read_are_noticed(faces, tmp_path, monke
         images.flush()
         return load(dataset, rows, **settings)
 
-    monkeypatch.setattr(trainer, "load_pictures", change_and_load)
+    monkeypatch.setattr(task, "load_pictures", change_and_load)
     with pytest.raises(DataError, match="changed after its import"):
         train(make_recipe(SMALL), data, tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -9,7 +9,7 @@ import torch
 
 from mien.core.errors import DataError, RecipeError, RunError
 from mien.training.data.table import open_dataset, save_dataset
-from mien.training.fit.recipe import make_recipe
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.rows import choose_rows, weigh_classes
 from mien.training.fit.trainer import train
@@ -109,6 +109,20 @@ def test_a_data_set_without_validation_is_refused_before_anything_is_written(fac
     with pytest.raises(DataError, match="no validation rows"):
         train(make_recipe(SMALL), tmp_path / "data", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_pictures_too_small_for_the_network_are_refused_before_they_are_read(faces, tmp_path, monkeypatch):
+    dataset = open_dataset(faces)
+    facts = dataset.manifest.model_dump(include={"name", "license", "source", "labels", "has_votes", "split", "seed"})
+    small = np.ascontiguousarray(dataset.images[:, ::4, ::4])  # 12x12
+    save_dataset(tmp_path / "data", dataset.table, small, **facts)
+    load = "mien.training.fit.expression.task.load_pictures"
+    with monkeypatch.context() as patch:
+        patch.setattr(load, lambda *_, **__: pytest.fail("pictures were read"))
+        with pytest.raises(RecipeError, match=r"cnn4-bn reads pictures of 16x16 .* these have 12x12"):
+            train(make_recipe(SMALL | {"network": "cnn4-bn", "options": {}}), tmp_path / "data", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    assert train(make_recipe(SMALL), tmp_path / "data", tmp_path / "run").is_finished
 
 
 def test_votes_that_are_not_there_are_refused(faces, tmp_path):

@@ -16,13 +16,15 @@ from mien.training.models.size import count_multiply_adds, count_parameters
 
 
 def find_builder(name):
-    module, _, function = NETWORKS[name].builder.partition(":")
+    module, _, function = NETWORKS["expression"][name].builder.partition(":")
     return getattr(import_module(module), function)
 
 
-names = pytest.mark.parametrize("name", sorted(NETWORKS))
-with_width = sorted(name for name, entry in NETWORKS.items() if "width" in entry.options)
-of_any_size = [name for name in sorted(NETWORKS) if "size_px" not in inspect.signature(find_builder(name)).parameters]
+names = pytest.mark.parametrize("name", sorted(NETWORKS["expression"]))
+with_width = sorted(name for name, entry in NETWORKS["expression"].items() if "width" in entry.options)
+of_any_size = [
+    name for name in sorted(NETWORKS["expression"]) if "size_px" not in inspect.signature(find_builder(name)).parameters
+]
 
 
 def split_at_head(network):
@@ -35,14 +37,14 @@ def split_at_head(network):
 @names
 def test_the_entry_states_the_networks_size(name):
     network = build_network(name, classes=7, channels=1)
-    assert count_parameters(network) == NETWORKS[name].parameters
-    assert count_multiply_adds(network, channels=1, size_px=48) == NETWORKS[name].multiply_adds
+    assert count_parameters(network) == NETWORKS["expression"][name].parameters
+    assert count_multiply_adds(network, channels=1, size_px=48) == NETWORKS["expression"][name].multiply_adds
 
 
 @names
 def test_the_builder_has_no_defaults_that_hide_the_entrys(name):
     parameters = inspect.signature(find_builder(name)).parameters
-    assert set(NETWORKS[name].options) == set(parameters) - {"classes", "channels", "size_px"}
+    assert set(NETWORKS["expression"][name].options) == set(parameters) - {"classes", "channels", "size_px"}
     assert all(parameter.default is parameter.empty for parameter in parameters.values())
 
 
@@ -71,6 +73,30 @@ def test_a_network_that_is_not_built_for_one_size_reads_any(name):
     with torch.inference_mode():
         for size_px in (8, 51, 64):
             assert network(torch.rand(2, 1, size_px, size_px)).shape == (2, 7)
+
+
+@names
+def test_the_entry_states_the_smallest_pictures(name):
+    smallest = NETWORKS["expression"][name].min_size_px
+    for size_px in (smallest, smallest + 1):
+        network = build_network(name, classes=7, channels=1, size_px=size_px)
+        logits = network(torch.rand(4, 1, size_px, size_px))
+        assert logits.shape == (4, 7)
+        torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0])).backward()
+    if smallest == 1:
+        return
+    size_px, parameters = smallest - 1, inspect.signature(find_builder(name)).parameters
+    given = {"classes": 7, "channels": 1, "size_px": size_px, **NETWORKS["expression"][name].options}
+    with pytest.raises(RuntimeError):  # the network itself can't read smaller ones
+        find_builder(name)(**{key: given[key] for key in parameters})(torch.rand(4, 1, size_px, size_px))
+
+
+def test_pictures_that_are_too_small_are_refused_with_their_size_and_the_remedy():
+    with pytest.raises(RecipeError) as refusal:
+        build_network("cnn4-bn", classes=7, channels=1, size_px=12)
+    for words in ("cnn4-bn", "16x16 pixels or more", "these have 12x12", "--size-px 16", "resnet-se"):
+        assert words in str(refusal.value)
+    assert "cnn-sequential" not in str(refusal.value)  # which could not read them either
 
 
 @names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -69,7 +69,7 @@ def check(
     diagnosis = examine(dataset)
     console = Console()
     console.print(_tabulate_classes(dataset, diagnosis))
-    console.print(_tabulate_findings(diagnosis))
+    console.print(_tabulate_findings(list_findings(diagnosis, is_fer2013_table=_is_fer2013_table(dataset))))
     try:
         notes = _write(diagnosis, dataset, out or folder)
     except InputError as error:
@@ -85,8 +85,14 @@ def check(
         raise SystemExit(1)
 
 
-def list_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
-    """Yield the doctor's findings in plain words, the gravest first."""
+def list_findings(diagnosis: Diagnosis, *, is_fer2013_table: bool) -> Iterator[Finding]:
+    """Yield the doctor's findings in plain words, the gravest first.
+
+    Args:
+        diagnosis: What the doctor found.
+        is_fer2013_table: Whether the data are rows that FER+ has votes for. Of others nobody can know what people saw,
+            so nothing is said of it.
+    """
     yield from _list_leaks(diagnosis)
     yield Finding(
         "contradicting labels",
@@ -102,7 +108,8 @@ def list_findings(diagnosis: Diagnosis) -> Iterator[Finding]:
         f"within train {within.train:,}, validation {within.validation:,}, test {within.test:,}",
         "Further copies of a picture. In train they count double; between parts they leak.",
     )
-    yield _find_no_face(diagnosis)
+    if is_fer2013_table or diagnosis.not_a_face is not None:
+        yield _find_no_face(diagnosis)
     yield Finding(
         "single-valued pictures",
         diagnosis.single_value,
@@ -177,13 +184,18 @@ def _find_no_face(diagnosis: Diagnosis) -> Finding:
     )
 
 
-def _tabulate_findings(diagnosis: Diagnosis) -> Table:
+def _is_fer2013_table(dataset: Dataset) -> bool:
+    """Whether it was a table of FER2013's; its copies as picture files have other rows than FER+."""
+    return dataset.manifest.name == "FER2013" and not dataset.files()
+
+
+def _tabulate_findings(findings: Iterable[Finding]) -> Table:
     """Return the table of findings."""
     table = Table(title="What the doctor found", title_justify="left", show_lines=True)
     table.add_column("Finding", no_wrap=True)
     table.add_column("Count", justify="right", no_wrap=True)
     table.add_column("What it means, and what to do")
-    for finding in list_findings(diagnosis):
+    for finding in findings:
         if finding.count == 0:
             table.add_row(finding.name, "0", "Fine.", style="green")
         else:

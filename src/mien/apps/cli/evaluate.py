@@ -15,14 +15,16 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from mien.core.card import ModelCard
+from mien.apps.report.caution import list_cautions
+from mien.core.atomic import check_shared_folder
+from mien.core.card import ExpressionCard
 from mien.core.errors import MissingExtraError, RunError
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.inference.runtime.envelope import read_card
 from mien.training.data.table import Split, open_dataset
 from mien.training.evaluate.score import Scores, Scoring, check_labels, score_model
 from mien.training.evaluate.stamp import check_stampable, stamp_card
-from mien.training.fit.history import EpochRecord, find_best_epoch
+from mien.training.fit.history import EpochRecord
 from mien.training.fit.run import Run
 
 REPORT_PACKAGES = ("matplotlib", "jinja2", "sklearn")
@@ -46,7 +48,7 @@ def evaluate(
     Args:
         model: A file that `mien export` wrote, or the name of a bundled model.
         data: A folder that `mien data import` made.
-        split: The part to score. Everything is chosen on validation; test is scored once, for a released model.
+        split: The part to score. Everything is chosen on validation; test is for the end.
         run: The folder of the model's training run; adds its curves to the report.
         out: Folder for the report. Default: evaluation-SPLIT in the current folder.
         stamp: Write the figures into the model's card as well.
@@ -59,10 +61,10 @@ def evaluate(
         MissingExtraError: Without the extra "report".
     """
     _require_report()
-    from mien.apps.report.folder import check_writable, write_report
+    from mien.apps.report.folder import write_report
 
     out = out or Path(f"evaluation-{split}")
-    check_writable(out)
+    check_shared_folder(out)
     card = _check_request(model, data, split, is_stamped=stamp)
     history, best = _read_run(run, card) if run else ([], None)
     console = Console()
@@ -100,9 +102,9 @@ def _require_report() -> None:
             raise MissingExtraError("report", package)
 
 
-def _check_request(model: str, data: Path, split: Split, *, is_stamped: bool) -> ModelCard:
+def _check_request(model: str, data: Path, split: Split, *, is_stamped: bool) -> ExpressionCard:
     """Refuse what can't be scored before the costly step, and return the model's card."""
-    card, dataset = read_card(read_model_file(find_model(model))), open_dataset(data)
+    card, dataset = read_card(read_model_file(find_model(model))).expect(ExpressionCard), open_dataset(data)
     dataset.rows_of(split)
     check_labels(card, dataset)
     if is_stamped:
@@ -110,7 +112,7 @@ def _check_request(model: str, data: Path, split: Split, *, is_stamped: bool) ->
     return card
 
 
-def _read_run(run: Path, card: ModelCard) -> tuple[list[EpochRecord], EpochRecord | None]:
+def _read_run(run: Path, card: ExpressionCard) -> tuple[list[EpochRecord], EpochRecord | None]:
     """Read a run's history, and which of its epochs was kept.
 
     Raises:
@@ -123,7 +125,9 @@ def _read_run(run: Path, card: ModelCard) -> tuple[list[EpochRecord], EpochRecor
             f"--run {run} was trained with recipe {recipe.name} ({sha256[:12]}...), but the model comes from "
             f"recipe {card.recipe} ({card.recipe_sha256[:12]}...). Name the run that the model was exported from."
         )
-    return history, find_best_epoch(history, recipe.best_by)
+    records = [record for record in history if isinstance(record, EpochRecord)]
+    best = recipe.find_best(records)
+    return records, best if isinstance(best, EpochRecord) else None
 
 
 def _tabulate_figures(scores: Scores) -> Table:
@@ -164,10 +168,11 @@ def _list_notes(scoring: Scoring, out: Path, *, is_stamped: bool) -> Iterator[st
     yield f"Report: {out / 'report.html'}"
     if is_stamped:
         yield f"Stamped: the card of {scores.model} now holds its {scores.split} figures."
-    if not scoring.is_same_import:
-        yield "Careful: the model was trained on another import of data and may have seen these pictures."
-    if scores.split == "test":
-        yield "Reminder: test is scored once, for a released model. Log this scoring in docs/experiments.md."
+    yield from (f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(scoring))
+    if scoring.is_official_test:
+        yield "Reminder: FER2013's test part is scored once, for a released model. Log it in docs/experiments.md."
+    elif scores.split == "test":
+        yield "Reminder: test is for the end. Choose on validation."
 
 
 def _percent(share: float) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mien.training.fit.run import Run
 
 
 def export(run: Path, /, *, out: Path, name: str | None = None, license: str | None = None) -> None:
@@ -10,15 +14,34 @@ def export(run: Path, /, *, out: Path, name: str | None = None, license: str | N
 
     Args:
         run: The folder of a finished run.
-        out: The .onnx file to write.
+        out: The .onnx file to write. One that is there is replaced.
         name: Name in the model card; the recipe's if not given.
         license: Terms of the weights, for the model card; "as the training data's terms allow" if not given.
     """
+    from mien.training.export.place import check_place
     from mien.training.fit.run import Run
 
-    Run(run).calibration()  # an unfinished run is refused before torch is loaded
+    trained = Run(run)
+    is_detector = trained.is_started and trained.recipe().task == "faces"
+    trained.threshold() if is_detector else trained.calibration()  # what can't be exported is refused before torch
+    check_place(out)
+    is_replaced = out.exists()
+    described = (_export_detector if is_detector else _export_classifier)(trained, out, name, license)
+    print(f"{out}: {described}, {out.stat().st_size / 2**20:.1f} MiB")
+    if is_replaced:
+        print("It replaced the file that was there.")
+
+
+def _export_classifier(run: Run, out: Path, name: str | None, license: str | None) -> str:
     from mien.training.export.artefact import LICENSE, export_run
 
-    card = export_run(Run(run), out, name=name, license=license or LICENSE)
-    size = out.stat().st_size / 2**20
-    print(f"{out}: {card.name}, {card.parameters:,} parameters, {size:.1f} MiB, temperature {card.temperature:.3f}")
+    card = export_run(run, out, name=name, license=license or LICENSE)
+    return f"{card.name}, {card.parameters:,} parameters, temperature {card.temperature:.3f}"
+
+
+def _export_detector(run: Run, out: Path, name: str | None, license: str | None) -> str:
+    from mien.training.export.artefact import LICENSE
+    from mien.training.export.detector import export_detector
+
+    card = export_detector(run, out, name=name, license=license or LICENSE)
+    return f"{card.name}, {card.parameters:,} parameters, faces from score {card.min_score:.2f}"

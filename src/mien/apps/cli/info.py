@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mien.core.card import Metrics, ModelCard
+from mien.core.card import ExpressionCard, FacesCard, FacesMetrics, Metrics, ModelCard
 from mien.inference.runtime.bundled import DEFAULT_MODEL, read_model
 
 
@@ -42,11 +42,8 @@ def info(
 
 def _describe(card: ModelCard) -> Table:
     facts = {
-        "labels": ", ".join(card.labels),
-        "input": f"{card.input.size_px} x {card.input.size_px} {card.input.color}, {card.input.dtype}",
-        "crop": card.crop,
+        **_describe_task(card),
         "parameters": f"{card.parameters:,}",
-        "temperature": f"{card.temperature:.3f}",
         "trained on": f"{card.data.name} (sha256 {card.data.sha256[:12]})",
         "data terms": card.data.license,
         "recipe": f"{card.recipe} (sha256 {card.recipe_sha256[:12]})",
@@ -62,14 +59,46 @@ def _describe(card: ModelCard) -> Table:
     return table
 
 
-def _tabulate_metrics(card: ModelCard) -> Table:
+def _describe_task(card: ModelCard) -> dict[str, str]:
+    """Return what only cards of this task say."""
+    if isinstance(card, FacesCard):
+        return {
+            "answers": "boxes, scores and five landmarks of the faces in a picture of any size",
+            "shown from": f"score {card.min_score:.2f}",
+            "scaled to": f"{card.max_side_px} px, the longer side of larger pictures",
+            "smallest face": f"{card.smallest_face_px:g} px in the scaled picture",
+        }
+    card = card.expect(ExpressionCard)
+    return {
+        "labels": ", ".join(card.labels),
+        "input": f"{card.input.size_px} x {card.input.size_px} {card.input.color}, {card.input.dtype}",
+        "crop": card.crop,
+        "temperature": f"{card.temperature:.3f}",
+    }
+
+
+FACES_COLUMNS = ("pictures", "AP 16 px", "AP 32 px", "AP 64 px", "false faces", "landmark error")
+EXPRESSION_COLUMNS = ("pictures", "accuracy", "95 % interval", "macro F1", "ECE", "without twins")
+
+
+def _tabulate_metrics(card: ExpressionCard | FacesCard) -> Table:
     table = Table(title="Figures of this file", title_justify="left", title_style="bold")
     table.add_column("split")
-    for name in ("pictures", "accuracy", "95 % interval", "macro F1", "ECE", "without twins"):
+    for name in FACES_COLUMNS if isinstance(card, FacesCard) else EXPRESSION_COLUMNS:
         table.add_column(name, justify="right")
     for split, metrics in card.metrics.items():
-        table.add_row(split, *_cells(metrics))
+        table.add_row(split, *(_face_cells(metrics) if isinstance(metrics, FacesMetrics) else _cells(metrics)))
     return table
+
+
+def _face_cells(metrics: FacesMetrics) -> list[str]:
+    error = metrics.landmark_error
+    return [
+        f"{metrics.n:,}",
+        *("-" if value is None else f"{value:.3f}" for value in (metrics.ap_16, metrics.ap_32, metrics.ap_64)),
+        f"{metrics.false_faces_per_picture:.3f}",
+        "-" if error is None else f"{error:.1%}",
+    ]
 
 
 def _cells(metrics: Metrics) -> list[str]:

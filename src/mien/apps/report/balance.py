@@ -78,18 +78,17 @@ def _draw_leaks(axes: Axes, diagnosis: Diagnosis) -> None:
 
 
 def _draw_rest(axes: Axes, diagnosis: Diagnosis) -> None:
-    """Draw how many pictures are redundant, contradict each other, or show no face."""
+    """Draw how many pictures are redundant, contradict each other, or show no face as far as FER+ was asked."""
     findings = {
         "redundant": diagnosis.redundant,
         "contradicting": diagnosis.contradicting_rows,
-        "not a face": diagnosis.not_a_face,
+        **({} if diagnosis.not_a_face is None else {"not a face": diagnosis.not_a_face}),
         "single-valued": diagnosis.single_value,
         "unreadable": diagnosis.unreadable,
     }
-    bars = axes.barh(range(len(findings)), [count or 0 for count in findings.values()], 0.6, color=MUTED)
-    texts = ["unknown without FER+" if count is None else f"{count:,}" for count in findings.values()]
-    axes.bar_label(bars, texts, padding=4, fontsize=8, color=INK)
-    axes.set_xlim(0, max(10, 1.3 * max(count or 0 for count in findings.values())))
+    bars = axes.barh(range(len(findings)), list(findings.values()), 0.6, color=MUTED)
+    axes.bar_label(bars, [f"{count:,}" for count in findings.values()], padding=4, fontsize=8, color=INK)
+    axes.set_xlim(0, max(10, 1.3 * max(findings.values())))
     axes.locator_params(axis="x", nbins=4, integer=True)
     _finish(axes, list(findings), "Other findings, all parts")
 

@@ -8,7 +8,6 @@ OUT/
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,19 +19,6 @@ from mien.core.atomic import write_bytes, write_text
 from mien.core.errors import InputError
 from mien.training.evaluate.score import Scores, Scoring
 from mien.training.fit.history import EpochRecord
-
-
-def check_writable(out: Path) -> None:
-    """Refuse a folder that can't be written to before the costly scoring.
-
-    Raises:
-        InputError: If `out` or the nearest folder above it that exists can't be written to, or is a file.
-    """
-    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not nearest.is_dir():
-        raise InputError(f"--out: {nearest} is a file, not a folder. Name a folder.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(f"--out: {nearest} can't be written to. Name a folder that can.")
 
 
 def write_report(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mien.apps.report.caution import list_cautions
 from mien.apps.report.look import color_of, to_svg
 from mien.apps.report.observations import Observation, find_commonest, percent
 from mien.apps.report.plates import Plate
@@ -25,7 +26,7 @@ UNSAID = (
 SPLIT_WARNINGS = {
     "train": "The model was trained on these pictures: this shows what it remembers, not what it can do.",
     "validation": "Epoch, temperature and recipe were chosen on these pictures, so the figures are somewhat too good.",
-    "test": "Test is scored once, for a released model. A model chosen by this figure would make it worthless.",
+    "test": "Test is for the end: a model chosen by this figure would make it worthless. Choose on validation.",
 }
 
 
@@ -47,7 +48,7 @@ def render_page(scoring: Scoring, plates: Sequence[Plate], observations: Sequenc
             facts=list_facts(scoring),
             figures=list_figures(scoring),
             commonest=find_commonest(scores),
-            unsaid=[SPLIT_WARNINGS[scores.split], *list_warnings(scoring), *UNSAID, *scoring.card.limits],
+            unsaid=[SPLIT_WARNINGS[scores.split], *list_cautions(scoring), *UNSAID, *scoring.card.limits],
             observations=observations,
             # matplotlib escapes every text in its SVG, so these are the only strings that pass unescaped
             plates=[(plate, Markup(to_svg(plate.figure))) for plate in plates],
@@ -71,18 +72,6 @@ def list_figures(scoring: Scoring) -> list[tuple[str, str, str]]:
     if scores.fer_plus_agreement is not None:
         figures.append(("FER+ agreement", percent(scores.fer_plus_agreement), "with most of its ten people"))
     return figures
-
-
-def list_warnings(scoring: Scoring) -> list[str]:
-    """Say so if the model was trained on another import than the one that is scored."""
-    if scoring.is_same_import:
-        return []
-    trained, scored = scoring.card.data, scoring.dataset.manifest
-    return [
-        f"The model was trained on another import ({trained.name}, sha256 {trained.sha256[:12]}...) than the one "
-        f"scored here ({scored.name}, {scored.sha256[:12]}...): it may have seen some of these pictures in training, "
-        "and twins are looked for in this import's train only."
-    ]
 
 
 def list_facts(scoring: Scoring) -> list[tuple[str, str]]:

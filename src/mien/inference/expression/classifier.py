@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import InputError
+from mien.inference.expression.model import LoadedModel
 from mien.inference.expression.resampling import resize, to_gray
-from mien.inference.runtime.session import LoadedModel
 
 Crops: TypeAlias = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 """(B, H, W) gray or (B, H, W, 3) RGB uint8, or a list of single crops of different sizes and colors."""

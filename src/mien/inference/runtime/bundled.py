@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mien.core.card import ModelCard
+from mien.core.card import ExpressionCard, FacesCard
 from mien.core.errors import ModelError
 from mien.inference.runtime.envelope import read_card
 
@@ -25,7 +25,7 @@ class ModelFile(NamedTuple):
 
     path: Path
     data: bytes
-    card: ModelCard
+    card: ExpressionCard | FacesCard
 
 
 def read_model(source: str | os.PathLike[str] = DEFAULT_MODEL) -> ModelFile:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from mien.core.card import ModelCard
+from mien.core.card import ExpressionCard, FacesCard, ModelCard
 from mien.core.errors import CardError, ModelError
 from mien.inference.runtime.wire import LENGTH_DELIMITED, Field, encode_field, walk_fields
 
@@ -74,7 +74,7 @@ def write_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:
     return b"".join([*kept, *written])
 
 
-def read_card(data: bytes) -> ModelCard:
+def read_card(data: bytes) -> ExpressionCard | FacesCard:
     """Return the card of a model whose card and graph are as they were exported.
 
     Raises:

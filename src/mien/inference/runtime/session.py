@@ -1,22 +1,18 @@
-"""A model file, checked and ready to run in ONNX Runtime."""
+"""ONNX Runtime, told how many threads and which providers to use, and asked for what a model file promises."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mien.core.card import ModelCard
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
-from mien.inference.runtime.bundled import DEFAULT_MODEL, read_model
+from mien.inference.runtime.bundled import read_model
 from mien.inference.runtime.engine import load_engine
 from mien.inference.runtime.selfcontained import check_self_contained
 
-INPUT_NAME: Final = "images"
-OUTPUT_NAME: Final = "probabilities"
 MAX_DEFAULT_THREADS: Final = 4
 """More threads than this cost such small networks more in waiting for each other than they gain."""
 
@@ -27,63 +23,77 @@ _QUIET = 4  # ONNX Runtime's log severity "fatal": what goes wrong reaches us as
 _CPU = "CPUExecutionProvider"
 
 
-class LoadedModel:
-    """A model that is open; safe to use from several threads at once."""
+@dataclass(frozen=True)
+class Value:
+    """What an input or output of a graph has to be.
+
+    Attributes:
+        dtype: ONNX Runtime's word for it, such as "tensor(uint8)".
+        shape: Its sides; None where any will do.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Session:
+    """An open graph with its card; safe to use from several threads at once."""
 
     def __init__(self, card: ModelCard, session: Any) -> None:
-        """Take what `load_model` has checked.
+        """Take what `open_model` has opened.
 
         Args:
             card: What the model says of itself.
             session: An `onnxruntime.InferenceSession` of the same file.
         """
-        self._card = card
+        self.card = card
         self._session = session
 
-    @property
-    def card(self) -> ModelCard:
-        """What the model says of itself."""
-        return self._card
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one picture: (size, size) for gray, (size, size, 3) for RGB."""
-        size = self._card.input.size_px
-        return (size, size) if self._card.input.color == "gray" else (size, size, 3)
-
-    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compute the probabilities of a batch in one call.
+    def check_signature(self, inputs: Mapping[str, Value], outputs: Mapping[str, Value]) -> None:
+        """Compare names, types and shapes of the graph with what its card promises.
 
         Args:
-            images: (B, *input_shape) uint8. Memory grows with B; `Classifier` cuts long batches into pieces.
-
-        Returns:
-            (B, K) float32 in the order of the card's labels; rows sum to 1.
+            inputs: By name.
+            outputs: By name.
 
         Raises:
-            InputError: If the array has another shape or dtype.
+            CardError: If anything differs.
+        """
+        taken = {value.name: value for value in self._session.get_inputs()}
+        given = {value.name: value for value in self._session.get_outputs()}
+        if set(taken) != set(inputs) or set(given) != set(outputs):
+            raise CardError(
+                f"the graph has to take {_list(inputs)} and give {_list(outputs)}, but it takes {_list(taken)} "
+                f"and gives {_list(given)}. Export the model again."
+            )
+        for name, wanted in {**inputs, **outputs}.items():
+            _check_value({**taken, **given}[name], wanted)
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> list[Any]:
+        """Compute outputs.
+
+        Args:
+            outputs: Their names.
+            inputs: Arrays by name.
+
+        Raises:
             ModelError: If ONNX Runtime fails.
         """
-        if images.dtype != np.uint8 or images.shape[1:] != self.input_shape:
-            wanted = ", ".join(map(str, self.input_shape))
-            raise InputError(f"the model takes (B, {wanted}) uint8 pictures, got {images.shape} {images.dtype}.")
-        if not len(images):
-            return np.zeros((0, len(self._card.labels)), np.float32)
         try:
-            (probabilities,) = self._session.run([OUTPUT_NAME], {INPUT_NAME: images})
+            computed: list[Any] = self._session.run(list(outputs), dict(inputs))
         except Exception as error:
-            raise ModelError(f"the model failed on a batch of {len(images)}: {_first_line(error)}") from error
-        result: NDArray[np.float32] = probabilities
-        return result
+            shapes = ", ".join(f"{name} {getattr(value, 'shape', '')}" for name, value in inputs.items())
+            raise ModelError(f"the model failed on {shapes}: {_first_line(error)}") from error
+        return computed
 
 
-def load_model(
-    source: str | os.PathLike[str] = DEFAULT_MODEL,
+def open_model(
+    source: str | os.PathLike[str],
     *,
     threads: int | None = None,
     providers: Sequence[str] | None = None,
-) -> LoadedModel:
-    """Open a model file, having checked that it is whole, unchanged, and at one with its card.
+) -> Session:
+    """Open a model file, having checked that it is whole and unchanged.
 
     Args:
         source: Name of a bundled model, or a path; see `find_model`.
@@ -95,23 +105,27 @@ def load_model(
         InputError: If `threads` is no number from 1 to `MAX_THREADS`, or `providers` no list of names.
         ProviderError: If a provider is not available here.
         ModelError: If the file is absent, too large, no ONNX file, cut short, or can't be run.
-        CardError: If the card is missing, of another version, changed, or at odds with the graph.
+        CardError: If the card is missing, of another version, or changed.
     """
-    threads = _count_threads(threads)
+    threads = count_threads(threads)
     names = _check_providers(providers)
     path, data, card = read_model(source)
     try:
         check_self_contained(data)
-        session = _open_session(data, threads, names)
-        _check_signature(card, session)
-        model = LoadedModel(card, session)
-        _check_probabilities(model)
+        return Session(card, _open_session(data, threads, names))
     except ModelError as error:
         raise type(error)(f"{path}: {error}") from error
-    return model
 
 
-def _count_threads(threads: int | None) -> int:
+def count_threads(threads: int | None) -> int:
+    """Return how many threads a call uses.
+
+    Args:
+        threads: What the caller asked for; None for the processors this process may use, at most `MAX_DEFAULT_THREADS`.
+
+    Raises:
+        InputError: If it is no number from 1 to `MAX_THREADS`.
+    """
     if threads is None:
         usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(usable, MAX_DEFAULT_THREADS)
@@ -152,37 +166,22 @@ def _open_session(data: bytes, threads: int, providers: list[str]) -> Any:
     return session
 
 
-def _check_signature(card: ModelCard, session: Any) -> None:
-    """Compare names, types and shapes of the graph with its card."""
-    inputs = {value.name: value for value in session.get_inputs()}
-    outputs = {value.name: value for value in session.get_outputs()}
-    if set(inputs) != {INPUT_NAME} or set(outputs) != {OUTPUT_NAME}:
-        raise CardError(
-            f"the graph has to take {INPUT_NAME!r} and give {OUTPUT_NAME!r}, but it takes {sorted(inputs)} "
-            f"and gives {sorted(outputs)}. Export the model again."
-        )
-    size = card.input.size_px
-    picture = [size, size] if card.input.layout == "NHW" else [size, size, 3]
-    _check_value(inputs[INPUT_NAME], "tensor(uint8)", picture)
-    _check_value(outputs[OUTPUT_NAME], "tensor(float)", [len(card.labels)])
-
-
-def _check_value(value: Any, dtype: str, rest: list[int]) -> None:
-    """Check type and shape of an input or output, whose first axis must be open for any batch."""
-    if value.type != dtype or list(value.shape[1:]) != rest or isinstance(value.shape[0], int):
+def _check_value(value: Any, wanted: Value) -> None:
+    """Check type and shape of an input or output; a side that may be any must be open."""
+    fits = len(value.shape) == len(wanted.shape) and all(
+        side == expected if expected is not None else not isinstance(side, int)
+        for side, expected in zip(value.shape, wanted.shape, strict=True)
+    )
+    if value.type != wanted.dtype or not fits:
+        sides = ["any" if side is None else side for side in wanted.shape]
         raise CardError(
             f"the graph is at odds with its card: {value.name!r} is {value.type} {value.shape}, "
-            f"by the card it should be {dtype} {['batch', *rest]}. Export the model again."
+            f"by the card it should be {wanted.dtype} {sides}. Export the model again."
         )
 
 
-def _check_probabilities(model: LoadedModel) -> None:
-    """Run two pictures: a graph without softmax, or with broken weights, is refused before anyone relies on it."""
-    size = model.input_shape
-    images = np.stack([np.zeros(size, np.uint8), np.full(size, 255, np.uint8)])
-    rows = model.run(images)
-    if not np.isfinite(rows).all() or (rows < 0).any() or np.abs(rows.sum(axis=1) - 1).max() > 1e-3:
-        raise CardError("the graph gives no probabilities: its rows don't sum to 1. Export the model again.")
+def _list(names: Mapping[str, Any]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))
 
 
 def _first_line(error: Exception) -> str:

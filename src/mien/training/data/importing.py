@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.core.atomic import check_new_folder
 from mien.core.errors import DataError, InputError
+from mien.training.data.manifest import Manifest
 from mien.training.data.sources.fer_plus import Votes, read_votes
 from mien.training.data.sources.packed import OnProgress
 from mien.training.data.sources.pictures import Color, PictureForm
@@ -16,7 +17,7 @@ from mien.training.data.sources.recognize import Source, recognize
 from mien.training.data.sources.rows import Rows
 from mien.training.data.sources.synthetic import draw_faces
 from mien.training.data.splits import OFFICIAL, SplitRule, Twins, check_train, split_rows
-from mien.training.data.table import ROW, Manifest, Table, number_twins, save_dataset
+from mien.training.data.table import ROW, Table, number_twins, save_dataset
 
 SYNTHETIC = "synthetic"
 

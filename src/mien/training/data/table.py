@@ -13,17 +13,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from mien.core.atomic import atomic_folder, write_text
-from mien.core.card import Sha256
 from mien.core.errors import DataError
 from mien.core.labels import FER_PLUS_COLUMNS
+from mien.training.data.arrays import map_array, save_array
 from mien.training.data.files import PictureFile, read_files, write_files
+from mien.training.data.manifest import AGAIN, MANIFEST_FILE, Manifest, read_manifest
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -32,8 +32,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 UNUSED = 255
 """The `split` of a row that belongs to no part, such as PublicTest when we draw our own validation part."""
 
-MANIFEST_FILE, TABLE_FILE, IMAGES_FILE = "dataset.json", "table.npy", "images.npy"
-AGAIN = "Import the data again."
+TABLE_FILE, IMAGES_FILE = "table.npy", "images.npy"
 
 ROW = np.dtype(
     [
@@ -49,41 +48,6 @@ ROW = np.dtype(
 
 Table: TypeAlias = NDArray[np.void]
 Images: TypeAlias = NDArray[np.uint8]
-
-
-class Manifest(BaseModel):
-    """What `dataset.json` says.
-
-    Attributes:
-        schema_version: Version of this form.
-        name: Name of the data set, such as "FER2013".
-        license: Its terms, in a sentence; copied to the card of what is trained on it.
-        source: Name of the file it was imported from.
-        labels: In the order of the numbers in the table.
-        has_votes: Whether FER+ was joined.
-        split: The rule that was used, such as "official" or "80/20".
-        seed: Seed of a split or of pictures that we drew, else None.
-        sha256: Hash of table and images together.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: Literal[1] = 1
-    name: str
-    license: str
-    source: str
-    labels: tuple[str, ...] = Field(min_length=2)
-    has_votes: bool
-    split: str
-    seed: int | None = None
-    sha256: Sha256
-
-    @field_validator("labels")
-    @classmethod
-    def _labels_are_distinct(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(labels)) != len(labels):
-            raise ValueError("labels must differ")
-        return labels
 
 
 @dataclass(frozen=True)
@@ -215,8 +179,8 @@ def save_dataset(
         sha256=_hash(table, images),
     )
     with atomic_folder(path) as folder:
-        _save_array(folder / TABLE_FILE, table)
-        _save_array(folder / IMAGES_FILE, images)
+        save_array(folder / TABLE_FILE, table)
+        save_array(folder / IMAGES_FILE, images)
         if files:
             write_files(folder, files)
         write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
@@ -229,46 +193,15 @@ def open_dataset(path: Path) -> Dataset:
     Raises:
         DataError: If the folder is no data set, or its files don't fit together; names the file.
     """
-    manifest = _read_manifest(path)
-    table = np.array(_map_array(path, TABLE_FILE))
-    images = _map_array(path, IMAGES_FILE)
+    manifest = read_manifest(path, Manifest)
+    table = np.array(map_array(path, TABLE_FILE))
+    images = map_array(path, IMAGES_FILE)
     _check_table(path / TABLE_FILE, table, manifest)
     if images.dtype != np.uint8 or not _is_square(images.shape):
         raise DataError(f"{path / IMAGES_FILE} holds {images.dtype} {images.shape}, not square uint8 pictures. {AGAIN}")
     if len(table) != len(images):
         raise DataError(f"{path} has {len(table)} rows but {len(images)} pictures. {AGAIN}")
     return Dataset(path, manifest, table, images)
-
-
-def _read_manifest(path: Path) -> Manifest:
-    try:
-        return Manifest.model_validate_json((path / MANIFEST_FILE).read_bytes())
-    except OSError as error:
-        raise _unreadable(path, MANIFEST_FILE, error) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DataError(
-            f"{path / MANIFEST_FILE}: {field}: {first['msg']}, got {first['input']!r:.60}. {AGAIN}"
-        ) from None
-
-
-def _map_array(path: Path, name: str) -> NDArray[Any]:
-    """Map an array file into memory, read-only. Its header is held against its length, and nothing is unpickled."""
-    try:
-        return np.lib.format.open_memmap(path / name, mode="r")
-    except OSError as error:
-        raise _unreadable(path, name, error) from None
-    except Exception as error:  # noqa: BLE001 - the header is Python text: a broken one fails in any way
-        raise DataError(f"{path / name} is broken or cut short: {error}. {AGAIN}") from None
-
-
-def _unreadable(path: Path, name: str, error: OSError) -> DataError:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return DataError(
-            f"{path} is no imported data set: {name} is missing. Run: mien data import SOURCE --out {path}"
-        )
-    return DataError(f"{path / name} can't be read: {error.strerror or error}. {AGAIN}")
 
 
 def _check_table(file: Path, table: Table, manifest: Manifest) -> None:
@@ -286,14 +219,6 @@ def _check_table(file: Path, table: Table, manifest: Manifest) -> None:
 def _is_square(shape: tuple[int, ...]) -> bool:
     """Whether a shape is (N, size, size) or (N, size, size, 3)."""
     return len(shape) in (3, 4) and shape[1] == shape[2] > 0 and shape[3:] in ((), (3,))
-
-
-def _save_array(path: Path, array: NDArray[Any]) -> None:
-    """Write what `np.save` writes, but in a way that tells a full disk from other faults."""
-    rows = np.ascontiguousarray(array)
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
-        file.write(rows.view(np.uint8).data)
 
 
 def _hash(table: Table, images: Images) -> str:

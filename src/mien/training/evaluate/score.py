@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from mien.core.card import ModelCard
+from mien.core.card import ExpressionCard
 from mien.core.errors import DataError
 from mien.core.labels import EXPRESSIONS, fer_plus_order
 from mien.inference.expression.classifier import Classifier
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.bundled import find_model, read_model_file
-from mien.inference.runtime.session import load_model
-from mien.training.data.table import Dataset, Split, open_dataset
+from mien.training.data.table import SPLITS, Dataset, Split, open_dataset
 from mien.training.evaluate.metrics import Measures, Share, measure
+from mien.training.export.ancestry import Ancestor, list_ancestors
 
 CHUNK = 256
 """Pictures read from the memory map at a time: memory stays constant however large the split."""
@@ -78,7 +79,7 @@ class Scoring:
     """
 
     scores: Scores
-    card: ModelCard
+    card: ExpressionCard
     dataset: Dataset
     rows: NDArray[np.intp]
     labels: NDArray[np.int64]
@@ -94,6 +95,17 @@ class Scoring:
     def is_same_import(self) -> bool:
         """Whether the model was trained on this very import, so that the splits mean the same to both."""
         return self.card.data.sha256 == self.dataset.manifest.sha256
+
+    @property
+    def ancestors(self) -> tuple[Ancestor, ...]:
+        """The weights that the model's training began with, as its card tells; empty if drawn from a seed."""
+        return list_ancestors(self.card.data.license)
+
+    @property
+    def is_official_test(self) -> bool:
+        """Whether the pictures are of FER2013's own test part, by which models are compared in public."""
+        parts = self.dataset.table["part"][self.rows]
+        return self.dataset.manifest.name == "FER2013" and bool((parts == SPLITS.index("test")).all())
 
 
 def score_model(
@@ -145,7 +157,7 @@ def score_model(
     return Scoring(scores, model.card, dataset, rows, labels, probabilities)
 
 
-def check_labels(card: ModelCard, dataset: Dataset) -> None:
+def check_labels(card: ExpressionCard, dataset: Dataset) -> None:
     """Refuse to compare answers with a truth that means something else.
 
     Raises:

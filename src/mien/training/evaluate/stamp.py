@@ -6,14 +6,14 @@ import hashlib
 from pathlib import Path
 
 from mien.core.atomic import write_bytes
-from mien.core.card import Metrics, ModelCard
+from mien.core.card import ExpressionCard, Metrics
 from mien.core.errors import DataError, ModelError
 from mien.inference.runtime.envelope import read_card, write_card
 from mien.training.data.table import Dataset
 from mien.training.evaluate.score import Scores
 
 
-def check_stampable(card: ModelCard, dataset: Dataset) -> None:
+def check_stampable(card: ExpressionCard, dataset: Dataset) -> None:
     """Refuse to write figures of another data set into a card.
 
     Another import of the same data may have drawn its splits elsewhere: its validation could be the model's train.
@@ -46,7 +46,7 @@ def stamp_card(model_path: Path, scores: Scores) -> Scores:
     data = model_path.read_bytes()
     if hashlib.sha256(data).hexdigest() != scores.model_sha256:
         raise ModelError(f"{model_path} changed while it was scored, so its card stays as it is. Evaluate it again.")
-    card = read_card(data)
+    card = read_card(data).expect(ExpressionCard)
     metrics = Metrics.model_validate({name: getattr(scores, name) for name in Metrics.model_fields})
     stamped = write_card(data, card.model_copy(update={"metrics": {**card.metrics, scores.split: metrics}}))
     write_bytes(model_path, stamped)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.core.atomic import atomic_file, check_new_file
-from mien.core.card import ModelCard, ModelInput, TrainingData
-from mien.core.errors import InputError, ModelError, RunError
+from mien.core.atomic import atomic_file
+from mien.core.card import ExpressionCard, ModelInput, TrainingData
+from mien.core.errors import ModelError
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import hash_graph, write_card
-from mien.inference.runtime.session import load_model
+from mien.training.export.ancestry import describe_ancestry, list_ancestors
 from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.export.parity import TOLERANCE, largest_difference
+from mien.training.export.place import check_place
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
-from mien.training.fit.transfer import Taken
 from mien.training.models.size import count_parameters
 
 CROP = "one face, upright, filling a square as in the training data"
@@ -31,14 +32,14 @@ FER2013_LIMITS = (
 )
 
 
-def export_run(run: Run, out: Path, *, name: str | None = None, license: str = LICENSE) -> ModelCard:
+def export_run(run: Run, out: Path, *, name: str | None = None, license: str = LICENSE) -> ExpressionCard:
     """Write a finished run's network with its calibration and card to one .onnx file, in one step.
 
     The file is opened and compared with the trained network before it takes its place.
 
     Args:
         run: A finished run.
-        out: The file to write; must end in .onnx.
+        out: The file to write; must end in .onnx. One that is there is replaced.
         name: Name in the card; the recipe's if not given.
         license: Terms of the weights, for the card.
 
@@ -47,20 +48,18 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
 
     Raises:
         RunError: If the run is not finished or broken.
-        InputError: If `out` can't be written, or has another ending.
+        InputError: If `out` can't be written, or has another ending; see `check_place`.
         ModelError: If the written file answers otherwise than the network.
     """
-    if out.suffix.lower() != ".onnx":
-        raise InputError(f"{out}: a model file ends in .onnx. Name it like model.onnx.")
-    check_new_file(out)
+    check_place(out)
     recipe, data, calibration = run.recipe(), run.trained_on(), run.calibration()
     network = CalibratedNetwork(restore_network(run), calibration.temperature)
     graph = build_graph(network, data.channels, data.size_px)
     is_gray, is_fer2013 = data.channels == 1, data.name == "FER2013"
-    begun = _read_beginning(run)
-    has_seen_fer2013 = is_fer2013 or (begun is not None and begun.trained_on and begun.trained_on[0] == "FER2013")
-    terms = data.license if begun is None else f"{data.license} {_describe_beginning(begun)}"
-    card = ModelCard(
+    begun = describe_ancestry(run)
+    has_seen_fer2013 = is_fer2013 or any(weights.data == "FER2013" for weights in list_ancestors(begun))
+    terms = f"{data.license} {begun}" if begun else data.license
+    card = ExpressionCard(
         name=name or recipe.name,
         labels=data.labels,
         input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
@@ -84,27 +83,6 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
                 "Nothing was written. Please report this with the recipe."
             )
     return card
-
-
-def _read_beginning(run: Run) -> Taken | None:
-    """Return what a run began with, or None if with weights of its own.
-
-    Raises:
-        RunError: If the note of it is broken.
-    """
-    try:
-        return Taken.model_validate_json(run.init_path.read_bytes()) if run.init_path.exists() else None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}.") from None
-
-
-def _describe_beginning(begun: Taken) -> str:
-    """Say in a sentence or two whose weights a run began with, and on which terms those were learned."""
-    origin = f"Began with weights of sha256 {begun.sha256}"
-    if begun.trained_on is None:
-        return f"{origin}, trained on data unknown."
-    name, terms = begun.trained_on
-    return f"{origin}, trained on {name}: {terms}"
 
 
 def _probe(channels: int, size_px: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

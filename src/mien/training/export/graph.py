@@ -7,8 +7,10 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import torch
+from onnx import ModelProto
 from torch import Tensor, nn
 
 from mien.training.models.preprocess import standardize, to_planes
@@ -55,22 +57,41 @@ def build_graph(network: CalibratedNetwork, channels: int, size_px: int) -> byte
     Returns:
         A model with the input `images` of any batch size and the output `probabilities`.
     """
-    network = network.eval()
-    batch = torch.export.Dim("batch")
+    images = example_images(channels, size_px)
+    proto = trace(network.eval(), (images,), [INPUT], [OUTPUT], ({0: torch.export.Dim("batch")},))
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def trace(
+    network: nn.Module,
+    examples: tuple[Tensor, ...],
+    inputs: list[str],
+    outputs: list[str],
+    dynamic_shapes: tuple[Any, ...],
+) -> ModelProto:
+    """Turn a network into an ONNX model without metadata, and without traces of the machine that made it.
+
+    Args:
+        network: In evaluation mode, on the CPU.
+        examples: Inputs that it can be run with.
+        inputs: Their names.
+        outputs: Names of what it gives.
+        dynamic_shapes: As `torch.onnx.export` takes them: by input, the sides that may differ.
+    """
     with _quiet():
         program = torch.onnx.export(
             network,
-            (example_images(channels, size_px),),
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: batch},),
+            examples,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_shapes=dynamic_shapes,
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
             verbose=False,
         )
     assert program is not None
-    proto = program.model_proto
+    proto: ModelProto = program.model_proto
     for node in proto.graph.node:  # the exporter notes source lines and paths of this machine there
         del node.metadata_props[:]
         node.doc_string = ""
@@ -78,7 +99,7 @@ def build_graph(network: CalibratedNetwork, channels: int, size_px: int) -> byte
         del value.metadata_props[:]
     del proto.metadata_props[:], proto.graph.metadata_props[:], proto.graph.value_info[:]
     proto.doc_string = proto.graph.doc_string = ""
-    return bytes(proto.SerializeToString(deterministic=True))
+    return proto
 
 
 @contextlib.contextmanager

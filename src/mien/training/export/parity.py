@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mien.inference.runtime.session import LoadedModel
+from mien.inference.expression.model import LoadedModel
 from mien.training.export.graph import CalibratedNetwork
 
 TOLERANCE = 1e-4

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from mien.core.atomic import write_text
 from mien.core.errors import RunError
+
+
+class Record(Protocol):
+    """What an epoch's line of any task has."""
+
+    @property
+    def epoch(self) -> int:
+        """Counted from 0."""
+
+    @property
+    def train_loss(self) -> float:
+        """Mean over the epoch, measured while training."""
+
+    @property
+    def seconds(self) -> float:
+        """What the epoch took."""
+
+    @property
+    def _fields(self) -> tuple[str, ...]: ...
+
+    def describe(self) -> str:
+        """Return the figures in a line."""
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class EpochRecord(NamedTuple):
@@ -22,6 +46,13 @@ class EpochRecord(NamedTuple):
     validation_accuracy: float
     lr: float
     seconds: float
+
+    def describe(self) -> str:
+        """Return the figures in a line."""
+        return (
+            f"train {self.train_accuracy:.1%} ({self.train_loss:.3f}) · "
+            f"validation {self.validation_accuracy:.1%} ({self.validation_loss:.3f})"
+        )
 
 
 def find_best_epoch(
@@ -38,25 +69,26 @@ def find_best_epoch(
     return max(history, key=lambda record: record.validation_accuracy, default=None)
 
 
-def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
+def write_history(path: Path, records: Sequence[Record]) -> None:
     """Write `history.csv` in one step.
 
     Args:
         path: The file.
-        records: One an epoch, in order.
+        records: One an epoch, in order; at least one.
     """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(EpochRecord._fields)
+    writer.writerow(records[0]._fields)
     writer.writerows(records)
     write_text(path, text.getvalue())
 
 
-def read_history(path: Path) -> list[EpochRecord]:
+def read_history(path: Path, form: type[Record] = EpochRecord) -> list[Record]:
     """Read `history.csv`.
 
     Args:
         path: The file.
+        form: What a line of the run's task says.
 
     Returns:
         One record a finished epoch, in order; empty if none is.
@@ -64,12 +96,14 @@ def read_history(path: Path) -> list[EpochRecord]:
     Raises:
         RunError: If there is no such file, or one of another form.
     """
+    fields: tuple[str, ...] = form._fields  # type: ignore[assignment]  # of the class, as NamedTuple has them
     try:
         with path.open(newline="", encoding="utf-8") as text:
             header, *rows = list(csv.reader(text)) or [[]]
-        if tuple(header) != EpochRecord._fields:
-            raise ValueError(f"columns {','.join(header)}, expected {','.join(EpochRecord._fields)}")
-        return [EpochRecord(int(row[0]), *map(float, row[1:])) for row in rows]
+        if tuple(header) != fields:
+            raise ValueError(f"columns {','.join(header)}, expected {','.join(fields)}")
+        make: Callable[..., Record] = form
+        return [make(int(row[0]), *map(float, row[1:])) for row in rows]
     except FileNotFoundError:
         raise RunError(f"{path.parent} holds no {path.name}. Name the folder given to `mien train --out`.") from None
     except (OSError, ValueError, TypeError, IndexError) as error:

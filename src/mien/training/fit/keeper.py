@@ -10,8 +10,8 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
 from mien.core.errors import RunError
-from mien.training.fit.history import EpochRecord, find_best_epoch, write_history
-from mien.training.fit.module import ExpressionModule
+from mien.training.fit.history import Record, write_history
+from mien.training.fit.learner import Learner
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.run import Run
 
@@ -32,7 +32,7 @@ class Keeper(Checkpoint):
         """
         self.run = run
         self.recipe = recipe
-        self.records: list[EpochRecord] = []
+        self.records: list[Record] = []
         self._began = 0.0
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -41,16 +41,16 @@ class Keeper(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write what the epoch earned."""
-        assert isinstance(pl_module, ExpressionModule)
-        record = self._record(trainer, pl_module)
-        if not isfinite(record.train_loss + record.validation_loss):
+        assert isinstance(pl_module, Learner)
+        record = pl_module.record(trainer.current_epoch, time.monotonic() - self._began)
+        if not all(isfinite(value) for value in record):
             raise RunError(
                 f"training diverged: no number as loss in epoch {record.epoch}. Use a lower --lr and another folder."
             )
         if trainer.is_global_zero:
             check_own_folder(self.run, self.recipe)
         self.records.append(record)
-        if find_best_epoch(self.records, self.recipe.best_by) == record:
+        if self.recipe.find_best(self.records) == record:
             trainer.save_checkpoint(self.run.best_path)
         if trainer.is_global_zero:
             write_history(self.run.history_path, self.records)
@@ -58,26 +58,13 @@ class Keeper(Checkpoint):
         if is_over(self.records, self.recipe):
             trainer.should_stop = True
 
-    def _record(self, trainer: pl.Trainer, module: ExpressionModule) -> EpochRecord:
-        train_loss, train_accuracy = module.train_tally.means()
-        validation_loss, validation_accuracy = module.validation_tally.means()
-        return EpochRecord(
-            epoch=trainer.current_epoch,
-            train_loss=round(train_loss, 6),
-            train_accuracy=round(train_accuracy, 6),
-            validation_loss=round(validation_loss, 6),
-            validation_accuracy=round(validation_accuracy, 6),
-            lr=float(f"{module.epoch_lr:.6g}"),
-            seconds=round(time.monotonic() - self._began, 2),
-        )
-
     def state_dict(self) -> dict[str, Any]:
         """Return the history for the checkpoint."""
         return {"records": [list(record) for record in self.records]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the history back from the checkpoint."""
-        self.records = [EpochRecord(*record) for record in state_dict["records"]]
+        self.records = [self.recipe.record_form(*record) for record in state_dict["records"]]
 
 
 def check_own_folder(run: Run, recipe: Recipe) -> None:
@@ -93,15 +80,16 @@ def check_own_folder(run: Run, recipe: Recipe) -> None:
         )
 
 
-def kept_records(checkpoint: dict[str, Any]) -> list[EpochRecord]:
-    """Return the history inside a checkpoint."""
+def kept_records(checkpoint: dict[str, Any], recipe: Recipe) -> list[Record]:
+    """Return the history inside a checkpoint of a recipe's run."""
     states = checkpoint["callbacks"].values()
-    return [EpochRecord(*record) for state in states if "records" in state for record in state["records"]]
+    form = recipe.record_form
+    return [form(*record) for state in states if "records" in state for record in state["records"]]
 
 
-def is_over(records: list[EpochRecord], recipe: Recipe) -> bool:
+def is_over(records: list[Record], recipe: Recipe) -> bool:
     """Return whether the run has all its epochs, or none was better for as long as the recipe waits."""
-    best = find_best_epoch(records, recipe.best_by)
+    best = recipe.find_best(records)
     if best is None:
         return False
     waited = records[-1].epoch - best.epoch

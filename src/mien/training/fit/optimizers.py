@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import nn, optim
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, ReduceLROnPlateau, StepLR
 
@@ -22,7 +23,11 @@ def build_optimizer(settings: Optimizer, network: nn.Module) -> optim.Optimizer:
     match settings.name:
         case "sgd":
             has_momentum = settings.momentum > 0
-            return optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=has_momentum, fused=True)
+            sgd = optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=has_momentum, fused=True)
+            if has_momentum:  # torch's fused step fails where only some have one, as when frozen layers begin to learn
+                for parameter in network.parameters():
+                    sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+            return sgd
         case "adam":
             return optim.Adam(groups, lr=settings.lr, fused=True)
         case "adamw":
@@ -85,7 +90,15 @@ def build_step_schedule(
 
 
 def build_plateau(settings: Schedule, optimizer: optim.Optimizer) -> ReduceLROnPlateau | None:
-    """Build the schedule that is told the validation loss after every epoch, or None for the others."""
+    """Build the schedule that is told the validation loss after every epoch.
+
+    Args:
+        settings: Its shape; how long it waits, and by what it multiplies.
+        optimizer: Whose rates it lowers.
+
+    Returns:
+        The schedule, or None if the recipe's is another.
+    """
     if settings.name != "plateau":
         return None
     return ReduceLROnPlateau(optimizer, factor=settings.factor, patience=settings.patience_epochs)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
+from mien.core.card import ExpressionCard
 from mien.core.errors import ModelError
 from mien.inference.runtime.bundled import BUNDLED, read_model
 from mien.training.fit.checkpoint import is_checkpoint, load_checkpoint
@@ -53,9 +54,13 @@ def read_pretrained(source: str) -> Pretrained:
         source: Name of a bundled model, a run's folder (its best epoch), one of its .ckpt files, a model file (.onnx)
             of ours, or a .safetensors file of anybody's. Names come before paths.
 
+    Returns:
+        The weights, with what the file says of itself.
+
     Raises:
-        ModelError: If there is no such thing, or it is broken or of another kind.
-        RunError: If a run has no finished epoch.
+        ModelError: If there is no such thing, it is of another kind, or a model or safetensors file that can't be read.
+        CardError: If a model file's card is missing, of another version, changed, or belongs to another graph.
+        RunError: If a run has no finished epoch, or its checkpoint or what it notes of its data is broken.
     """
     path = Path(source)
     if source in BUNDLED or path.suffix.lower() == ".onnx":
@@ -97,7 +102,11 @@ def _read_model(source: str) -> Pretrained:
         if name.startswith(_GRAPH_PREFIX)
     }
     return Pretrained(
-        source, hashlib.sha256(data).hexdigest(), weights, card.labels, (card.data.name, card.data.license)
+        source,
+        hashlib.sha256(data).hexdigest(),
+        weights,
+        card.expect(ExpressionCard).labels,
+        (card.data.name, card.data.license),
     )
 
 

@@ -1,7 +1,8 @@
-"""One training in several processes, as `torchrun` starts them: which of them this is, and what they do together.
+"""One training in several processes, as `torchrun` starts them: which of them this is, and whether they are too many.
 
 Each process trains on its share of every batch, and the gradients are averaged, so that a recipe means the same
-however many processes there are; only batch norm sees smaller batches. The first process alone writes.
+however many processes there are; only batch norm sees smaller batches. The first process alone writes. No torch here,
+so that whoever only wants to know which process this is need not wait for it.
 
 Source: Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 2020.
 """
@@ -11,17 +12,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import torch
-import torch.distributed as distributed
-from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from torch import Tensor
-
 from mien.core.errors import DataError, RecipeError
 
 MIN_SHARE = 2
 """Pictures a process needs in a batch: batch norm can't learn from one."""
+
+_MARK = "TORCHELASTIC_RUN_ID"
+"""By this variable of the environment torch itself knows that `torchrun` started it."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,11 @@ class Processes:
         """How many hosts take part."""
         return self.count // self.local_count
 
-    def environment(self) -> ClusterEnvironment:
-        """Return what tells Lightning the same."""
-        return LightningEnvironment() if self.count == 1 else TorchElasticEnvironment()
-
     def check_batch_size(self, batch_size: int) -> None:
         """Refuse a batch that can't be shared.
+
+        Args:
+            batch_size: Pictures a step, of all processes together.
 
         Raises:
             RecipeError: If a process would get fewer than `MIN_SHARE` pictures of it.
@@ -69,6 +65,9 @@ class Processes:
     def check_validation(self, pictures: int) -> None:
         """Refuse a validation part that can't be shared.
 
+        Args:
+            pictures: How many it has.
+
         Raises:
             DataError: If it has fewer pictures than there are processes.
         """
@@ -79,27 +78,12 @@ class Processes:
 
 
 def find_processes() -> Processes:
-    """Return which process of how many this is; alone unless `torchrun` started it."""
-    if not distributed.is_available() or not distributed.is_torchelastic_launched():
+    """Find out which process of how many this is.
+
+    Returns:
+        What `torchrun` says in the environment; alone unless it started this process.
+    """
+    if _MARK not in os.environ:
         return Processes()
     numbers = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"))
     return Processes(*numbers)
-
-
-def sum_over_processes(values: Tensor) -> Tensor:
-    """Return the sum of all processes' values; every process has to call it."""
-    if distributed.is_available() and distributed.is_initialized():
-        values = values.clone()
-        distributed.all_reduce(values)
-    return values
-
-
-def wait_for_all() -> None:
-    """Wait until every process has come here."""
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.barrier()
-
-
-def draw_apart(seed: int, rank: int) -> None:
-    """Seed torch so that each process draws augmentation and dropout of its own; the first one as if alone."""
-    torch.manual_seed(seed + 2_147_483_659 * rank)

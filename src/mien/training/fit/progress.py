@@ -68,10 +68,7 @@ class ProgressBar(Callback):
         if not self.keeper.records:
             return
         last = self.keeper.records[-1]
-        figures = (
-            f"train {last.train_accuracy:.1%} ({last.train_loss:.3f}) · "
-            f"validation {last.validation_accuracy:.1%} ({last.validation_loss:.3f})"
-        )
+        figures = last.describe()
         self.bar.update(self.task, figures=figures)
         if not self.console.is_terminal:
             self.console.print(f"epoch {last.epoch}: {figures}, {last.seconds:.0f} s", soft_wrap=True)

@@ -6,44 +6,39 @@ saved beside the run. No torch here, so that a bad recipe is refused before anyt
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from mien.core.card import Line
-from mien.core.errors import MissingExtraError, RecipeError
-from mien.training.fit.sections import (
-    Augment,
-    BelowOne,
-    Loss,
-    Mix,
-    Optimizer,
-    RowChoice,
-    Schedule,
-    Section,
-    Swa,
-    Transfer,
-)
-from mien.training.models.registry import find_network
+from mien.core.errors import MissingExtraError
+from mien.training.fit.history import Record
+from mien.training.fit.sections import BelowOne, Optimizer, Schedule, Section, Swa, Transfer
+from mien.training.models.registry import NETWORKS, find_network
 
-MAX_FILE_SIZE = 1_000_000
 MAX_WIDTH = 1024
 MAX_DROPOUT = 0.99
 """Beyond these nothing can be built, or nothing learned."""
 
 
 class Recipe(Section):
-    """A training run, wholly described.
+    """A training run of any task, wholly described; each task adds its own sections.
 
-    Equal recipes with equal data give equal weights on the same machine.
+    Equal recipes with equal data, and with equal weights at `transfer.init` if they begin with any, give equal weights
+    on the same machine.
     """
 
+    record_form: ClassVar[type[Record]]
+    """What an epoch's line of history says."""
+
+    task: Literal["expression", "faces"]
     name: Annotated[Line, Field(min_length=1)] = Field("custom", description="short name, goes into the model card")
-    network: str = Field("resnet-se", description="a name of the registry")
+    network: str = Field(
+        "resnet-se",
+        description=f"one of {', '.join(NETWORKS['expression'])} (faces: {', '.join(NETWORKS['faces'])}); "
+        "as a flag, it drops the file's options that the network lacks",
+    )
     options: dict[str, int | float] = Field(default_factory=dict, description="options of the network")
     epochs: Annotated[int, Field(ge=1)] = Field(36, description="passes over the training rows")
     batch_size: Annotated[int, Field(ge=2, le=65_536)] = Field(128, description="pictures a step")
@@ -51,12 +46,7 @@ class Recipe(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is quick")
     ema: BelowOne = Field(0.999, description="decay of the averaged weights that are scored and kept; 0: none")
-    best_by: Literal["accuracy", "loss"] = Field("accuracy", description="validation figure that picks the best epoch")
     stop_after_epochs: Annotated[int, Field(ge=0)] = Field(0, description="epochs without a better one; 0: never")
-    rows: RowChoice = RowChoice()
-    augment: Augment = Augment()
-    mix: Mix = Mix()
-    loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     swa: Swa = Swa()
@@ -68,14 +58,22 @@ class Recipe(Section):
         averaged = max(1, round(self.epochs * self.swa.share)) if self.swa.share else 0
         return self.epochs - averaged
 
+    def find_best(self, records: Sequence[Record]) -> Record | None:
+        """Return the epoch with the best validation figure, the first of several, or None without epochs.
+
+        Args:
+            records: One an epoch, in order.
+        """
+        raise NotImplementedError
+
     @model_validator(mode="after")
     def _network_is_known(self) -> Recipe:
-        entry = find_network(self.network)
+        entry = find_network(self.network, self.task)
         unknown = sorted(set(self.options) - set(entry.options))
         if unknown:
             raise ValueError(f"network {self.network} has no option {unknown[0]!r} (it has {', '.join(entry.options)})")
         for option, value in self.options.items():
-            if isinstance(entry.options[option], int) and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
+            if isinstance(entry.options[option], int) and not _is_count(value, entry.options[option]):
                 raise ValueError(
                     f"option {option} of {self.network} is a whole number of 1 to {MAX_WIDTH}, got {value}"
                 )
@@ -100,6 +98,11 @@ class Recipe(Section):
                 f"transfer.freeze_epochs is {self.transfer.freeze_epochs}, but transfer.freeze_layers is 0. "
                 "Say how many layers stay as they are"
             )
+        if self.transfer.freeze_layers and not self.transfer.init:
+            raise ValueError(
+                f"transfer.freeze_layers is {self.transfer.freeze_layers}, but transfer.init is empty: these layers "
+                "would stay as they were drawn. Name weights to begin with (--init), or set transfer.freeze_layers = 0"
+            )
         return self
 
     def differences(self, other: Recipe) -> str:
@@ -121,70 +124,9 @@ class Recipe(Section):
         return tomli_w.dumps(self.model_dump()).encode()
 
 
-def shipped_recipes() -> list[str]:
-    """Return the names of the recipes inside the package, sorted."""
-    folder = files("mien.recipes")
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
-def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) -> Recipe:
-    """Read a recipe by its shipped name or from a TOML file, and apply changes.
-
-    Args:
-        recipe: A name of `shipped_recipes`, or a path; names come before paths.
-        changes: Nested fields that override those of the file.
-
-    Raises:
-        RecipeError: If there is no such recipe, or it has an unknown field, a wrong type or an impossible value.
-    """
-    name = str(recipe)
-    try:
-        if name in shipped_recipes():
-            text = (files("mien.recipes") / f"{name}.toml").read_text(encoding="utf-8")
-        else:
-            text = _read_file(Path(recipe))
-        fields = tomllib.loads(text)
-    except (FileNotFoundError, IsADirectoryError):
-        raise RecipeError(
-            f"recipe {name!r}: neither a shipped name nor a TOML file. Shipped: {', '.join(shipped_recipes())}."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise RecipeError(f"recipe {name!r} can't be read: {error}.") from None
-    fields.setdefault("name", Path(name).stem)
-    return make_recipe(_merge(fields, changes or {}), where=f"recipe {name!r}")
-
-
-def _read_file(path: Path) -> str:
-    """Read a recipe's file; endless devices and large files are no recipes."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise RecipeError(f"recipe {str(path)!r} is no ordinary file.")
-    with path.open(encoding="utf-8-sig") as file:
-        text = file.read(MAX_FILE_SIZE + 1)
-    if len(text) > MAX_FILE_SIZE:
-        raise RecipeError(f"recipe {str(path)!r} is larger than {MAX_FILE_SIZE:,} characters.")
-    return text
-
-
-def make_recipe(fields: Mapping[str, Any], where: str = "the recipe") -> Recipe:
-    """Check fields and make a recipe of them.
-
-    Raises:
-        RecipeError: If a field is unknown, of a wrong type, or has an impossible value; all of them in one message.
-    """
-    try:
-        return Recipe.model_validate(dict(fields))
-    except ValidationError as error:
-        problems = "; ".join(_describe(dict(problem)) for problem in error.errors())
-        raise RecipeError(f"{where}: {problems}.") from None
-
-
-def _describe(problem: dict[str, Any]) -> str:
-    """Put one of pydantic's findings into words."""
-    field = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{field} is no field of a recipe"
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{field}: {text[0].lower()}{text[1:]}, got {problem['input']!r}" if field else text
+def _is_count(value: int | float, default: int | float) -> bool:
+    """Return whether an option's value is a whole number that makes sense; 0 does where it is the default, for off."""
+    return isinstance(value, int) and min(1, default) <= value <= MAX_WIDTH
 
 
 def _flatten(fields: Mapping[str, Any], section: str = "") -> dict[str, Any]:
@@ -193,12 +135,3 @@ def _flatten(fields: Mapping[str, Any], section: str = "") -> dict[str, Any]:
     for key, value in fields.items():
         flat |= _flatten(value, f"{section}{key}.") if isinstance(value, dict) else {f"{section}{key}": value}
     return flat
-
-
-def _merge(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `fields` with those in `changes` replaced, section by section."""
-    merged = dict(fields)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
-    return merged

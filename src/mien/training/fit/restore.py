@@ -1,4 +1,4 @@
-"""A run's network with the weights it kept."""
+"""A run's network: as its recipe and data make it, and with the weights it kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ from torch import Tensor, nn
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
-from mien.training.fit.run import Run
-from mien.training.models.registry import build_network
+from mien.training.fit.recipe import Recipe
+from mien.training.fit.run import Run, TrainedOn
+from mien.training.models.registry import build_face_network, build_network
 
 LEARNING, AVERAGED, AVERAGED_COUNT = "network.", "averaged.module.", "averaged.n_averaged"
 """Where the two sets of weights stand in a checkpoint, and of how many the second is the average."""
+
+
+def build_for(recipe: Recipe, data: TrainedOn) -> nn.Sequential:
+    """Build the network that a recipe trains on some data, with weights drawn from torch's current random state.
+
+    Args:
+        recipe: Names the network and its options.
+        data: Says how many labels there are, and what the pictures are like.
+
+    Returns:
+        From (B, C, S, S) float32 to (B, K) float32 logits, on the CPU.
+
+    Raises:
+        RecipeError: If the pictures are too small for the network.
+    """
+    return build_network(
+        recipe.network, classes=len(data.labels), channels=data.channels, size_px=data.size_px, options=recipe.options
+    )
 
 
 def kept_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
@@ -38,10 +57,12 @@ def restore_network(run: Run) -> nn.Module:
     Raises:
         RunError: If the run has no such checkpoint, or it doesn't fit its recipe.
     """
-    recipe, data = run.recipe(), run.trained_on()
     weights = kept_weights(load_checkpoint(run.best_path))
-    network = build_network(
-        recipe.network, classes=len(data.labels), channels=data.channels, size_px=data.size_px, options=recipe.options
+    recipe = run.recipe()
+    network = (
+        build_face_network(recipe.network, options=recipe.options)
+        if recipe.task == "faces"
+        else build_for(recipe, run.trained_on())
     )
     try:
         network.load_state_dict(weights)

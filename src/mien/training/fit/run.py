@@ -9,6 +9,7 @@ RUN/
 ├── best.ckpt          the best epoch by validation
 ├── last.ckpt          the last finished epoch; `--resume` goes on from here
 └── temperature.json   fitted on validation when the training ended: its presence says that the run is finished
+    threshold.json     the same of a detector
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mien.core.card import Sha256
+from mien.core.card import Sha256, Share
 from mien.core.errors import RecipeError, RunError
-from mien.training.fit.history import EpochRecord, read_history
-from mien.training.fit.recipe import Recipe, load_recipe
+from mien.training.fit.history import Record, read_history
+from mien.training.fit.recipe import Recipe
+from mien.training.fit.recipes import load_recipe
 
 _Form = TypeVar("_Form", bound=BaseModel)
 
@@ -38,9 +40,9 @@ class TrainedOn(_Noted):
     name: str
     license: str
     sha256: Sha256
-    labels: Annotated[tuple[str, ...], Field(min_length=2)]
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
     channels: Literal[1, 3]
-    size_px: Annotated[int, Field(ge=1)]
+    size_px: Annotated[int, Field(ge=0, description="side of the crops; 0 for photos of any size")]
 
 
 class Environment(_Noted):
@@ -63,6 +65,15 @@ class Calibration(_Noted):
     temperature: Annotated[float, Field(gt=0.0)]
     validation_loss_before: float
     validation_loss_after: float
+    best_epoch: int
+
+
+class Threshold(_Noted):
+    """What `threshold.json` says: chosen on validation with the weights of the best epoch."""
+
+    min_score: Share
+    validation_false_faces: Annotated[float, Field(ge=0.0)]
+    validation_recall_32: Share
     best_epoch: int
 
 
@@ -113,6 +124,11 @@ class Run:
         return self.path / "temperature.json"
 
     @property
+    def threshold_path(self) -> Path:
+        """The score from which on a detection is shown; there once a detector's run is finished."""
+        return self.path / "threshold.json"
+
+    @property
     def lock_path(self) -> Path:
         """Locked while a process trains here."""
         return self.path / ".lock"
@@ -125,7 +141,7 @@ class Run:
     @property
     def is_finished(self) -> bool:
         """Whether the run came to its end."""
-        return self.temperature_path.exists()
+        return self.temperature_path.exists() or self.threshold_path.exists()
 
     def recipe(self) -> Recipe:
         """Read the resolved recipe.
@@ -172,9 +188,26 @@ class Run:
         """
         return _read(self.temperature_path, Calibration, self)
 
-    def history(self) -> list[EpochRecord]:
+    def threshold(self) -> Threshold:
+        """Read a detector's threshold.
+
+        Raises:
+            RunError: If the run is not finished.
+        """
+        return _read(self.threshold_path, Threshold, self)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights were kept, from 0.
+
+        Raises:
+            RunError: If the run is not finished.
+        """
+        return self.threshold().best_epoch if self.threshold_path.exists() else self.calibration().best_epoch
+
+    def history(self) -> list[Record]:
         """Read the history. See `read_history`."""
-        return read_history(self.history_path)
+        return read_history(self.history_path, self.recipe().record_form)
 
     def _require(self, path: Path) -> None:
         if not path.exists():

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mien.training.fit.processes import sum_over_processes
+from mien.training.fit.collectives import sum_over_processes
 
 
 class Tally:

@@ -1,15 +1,8 @@
-"""Trained weights put into a network: what fits is taken, a head for other labels begins anew, and all of it is said.
-
-A model file's batch norms are folded into the layers before them, since that is quicker in use. They are unfolded
-here: the network answers exactly as before, and its batch norms hold the statistics of the new pictures, as those of a
-network that was trained on them would.
-"""
+"""Trained weights put into a network: what fits is taken, a head for other labels begins anew, and it says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import TypeAlias
+from collections.abc import Sequence
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -19,21 +12,25 @@ from mien.core.card import Sha256
 from mien.core.errors import ModelError
 from mien.training.fit.layers import find_layers
 from mien.training.fit.pretrained import Pretrained
-
-BatchNorm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d
+from mien.training.fit.recognition import recognize_network
+from mien.training.fit.unfolding import find_normed_layers, renormalize, unfold_weights
 
 _COUNTER = "num_batches_tracked"
-"""Batch norm counts its batches; nothing is computed with the count."""
+"""Batch norm counts its batches; nothing is computed with the count, and no list here names it."""
 
 
 class Taken(BaseModel):
-    """What `init.json` says: which weights a run began with, by their names in the network.
+    """What `init.json` says: which weights a run began with.
+
+    Each of the network's values stands in one of `taken`, `adapted` and `fresh`, by its name there.
 
     Attributes:
         source: The path or name that was given.
         sha256: Hash of the file.
-        taken: Names of the values that were copied.
-        fresh: Names of the values that began anew: absent in the file, of another shape, or a head for other labels.
+        taken: Values that are the file's own, copied.
+        adapted: Values that were worked out from the file's: batch norms that were unfolded, with the statistics of
+            this run's pictures, and a first convolution for pictures of other colors.
+        fresh: Values that began anew: absent in the file, of another shape there, or a head for other labels.
         unused: Names in the file that the network has no place for.
         has_new_head: Whether the last layer began anew because the labels are others.
         unfolded: Number of batch norms that were taken out of the layers before them.
@@ -46,6 +43,7 @@ class Taken(BaseModel):
     source: str
     sha256: Sha256
     taken: tuple[str, ...]
+    adapted: tuple[str, ...] = ()
     fresh: tuple[str, ...]
     unused: tuple[str, ...]
     has_new_head: bool
@@ -55,28 +53,35 @@ class Taken(BaseModel):
 
     def summary(self) -> str:
         """Return it in a sentence or two, with up to five names of each kind."""
-        parts = [f"{len(self.taken)} of {len(self.taken) + len(self.fresh)} weights taken from {self.source}"]
+        used = len(self.taken) + len(self.adapted)
+        parts = [f"{used} of {used + len(self.fresh)} weights taken from {self.source}"]
+        if self.adapted:
+            parts.append(f"{len(self.adapted)} of them worked out anew, for batch norms and colors of this network")
         if self.has_new_head:
             parts.append("a new last layer, since the labels are others")
         if self.has_other_colors:
             parts.append("the first convolution fitted to the other colors")
         if self.fresh:
-            parts.append(f"begun anew: {_listed(self.fresh)}")
+            parts.append(f"begun anew: {list_names(self.fresh)}")
         if self.unused:
-            parts.append(f"not used: {_listed(self.unused)}")
+            parts.append(f"not used: {list_names(self.unused)}")
         return "; ".join(parts)
 
 
-def _listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
+    """Return up to five names with commas between, and how many more there are."""
     shown = ", ".join(names[:5])
     return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown
 
 
-def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[str, ...], planes: Tensor) -> Taken:
+def take_weights(
+    network: nn.Sequential, name: str, pretrained: Pretrained, labels: tuple[str, ...], planes: Tensor
+) -> Taken:
     """Copy into a network what fits it by name and shape.
 
     Args:
         network: With fresh weights, on the CPU; changed in place.
+        name: What the registry calls it, for the message where nothing fits.
         pretrained: What to take from.
         labels: What the network shall answer. The last layer is taken only if the weights' own labels are the same
             ones in the same order, or unknown.
@@ -86,37 +91,78 @@ def take_weights(network: nn.Sequential, pretrained: Pretrained, labels: tuple[s
         What was taken and what was not.
 
     Raises:
-        ModelError: If nothing fits.
+        ModelError: If nothing fits, or a value that the network has a place for is no finite float.
     """
-    recolored = _fit_colors(network, pretrained.weights)
-    weights, folded = _unfold_names(network, pretrained.weights | recolored)
+    given = pretrained.weights
+    _check_values(network, pretrained)
+    recolored = _fit_colors(network, given)
+    weights, folded = unfold_weights(network, given | recolored)
     has_new_head = pretrained.labels is not None and pretrained.labels != labels
     head = _head_prefix(network) if has_new_head else None
     own = network.state_dict()
     fitting = {
-        name: weights[name]
-        for name, value in own.items()
-        if name in weights and weights[name].shape == value.shape and not (head is not None and name.startswith(head))
+        key: weights[key]
+        for key, value in own.items()
+        if key in weights and weights[key].shape == value.shape and not (head is not None and key.startswith(head))
     }
-    if not any(parameter.dim() > 1 for name, parameter in network.named_parameters() if name in fitting):
-        raise ModelError(
-            f"none of the {len(pretrained.weights)} weights in {pretrained.source} fits the network: their names or "
-            f"shapes differ. It has {_listed(list(own))}; there are {_listed(list(pretrained.weights))}."
-        )
+    if not any(parameter.dim() > 1 for key, parameter in network.named_parameters() if key in fitting):
+        raise ModelError(_explain_misfit(own, name, pretrained))
     network.load_state_dict(fitting, strict=False)
-    unfolded = [norm for name, norm in folded.items() if f"{name}.weight" in fitting]
-    _renormalize(network, unfolded, planes)
-    counted = [name for name in own if not name.endswith(_COUNTER)]
+    unfolded = [norm for key, norm in folded.items() if f"{key}.weight" in fitting]
+    renormalize(network, unfolded, planes)
+    counted = [key for key in own if not key.endswith(_COUNTER)]
+    copied = {key for key in fitting if fitting[key] is given.get(key)}
     return Taken(
         source=pretrained.source,
         sha256=pretrained.sha256,
-        taken=tuple(name for name in counted if name in fitting),
-        fresh=tuple(name for name in counted if name not in fitting),
-        unused=tuple(sorted(name for name in weights if name not in fitting and not name.endswith(_COUNTER))),
+        taken=tuple(key for key in counted if key in copied),
+        adapted=tuple(key for key in counted if key in fitting and key not in copied),
+        fresh=tuple(key for key in counted if key not in fitting),
+        unused=tuple(sorted(key for key in weights if key not in own and not key.endswith(_COUNTER))),
         has_new_head=has_new_head,
         unfolded=len(unfolded),
         has_other_colors=bool(recolored),
         trained_on=pretrained.trained_on,
+    )
+
+
+def _check_values(network: nn.Module, pretrained: Pretrained) -> None:
+    """Refuse weights with which nothing can be computed; what the network has no place for may be anything."""
+    places = {key for key in network.state_dict() if not key.endswith(_COUNTER)}
+    places |= {f"{layer}.bias" for layer, _, _ in find_normed_layers(network)}  # there if a batch norm was folded
+    for key in sorted(places & pretrained.weights.keys()):
+        value = pretrained.weights[key]
+        if not value.is_floating_point():
+            raise ModelError(
+                f"{pretrained.source}: {key} is of {str(value.dtype).removeprefix('torch.')}, and weights have to be "
+                "floats. Name a file of weights that were not quantized."
+            )
+        if bad := int((~torch.isfinite(value.float())).sum()):
+            raise ModelError(
+                f"{pretrained.source}: {key} holds {bad:,} values of {value.numel():,} that are not finite in float32 "
+                "(NaN or infinite). The training that made them diverged: name other weights."
+            )
+
+
+def _explain_misfit(own: dict[str, Tensor], name: str, pretrained: Pretrained) -> str:
+    """Say why no weight fits, with the names of both networks where the file's is one of ours."""
+    given, source = pretrained.weights, pretrained.source
+    theirs = recognize_network(given)
+    if theirs is None:
+        return (
+            f"none of the {len(given)} weights in {source} fits the network {name}, and they are of none that mien "
+            f"knows: {name} has {list_names(list(own))}; there are {list_names(list(given))}. Name other weights."
+        )
+    if theirs != name:
+        return (
+            f"the weights in {source} are of the network {theirs}, and none of the {len(given)} fits {name}, which the "
+            f"recipe trains. Add --network {theirs}, or name weights of {name}."
+        )
+    key = next(key for key in own if key in given and own[key].shape != given[key].shape)
+    return (
+        f"the weights in {source} are of the network {theirs} with other options than the recipe's {name} has: {key} "
+        f"is {tuple(given[key].shape)} there and {tuple(own[key].shape)} here. Set the same [options], or name other "
+        "weights."
     )
 
 
@@ -143,65 +189,3 @@ def _fit_colors(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Ten
         case (3, 1):
             return {name: given.sum(dim=1, keepdim=True)}
     return {}
-
-
-def _unfold_names(network: nn.Module, weights: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, BatchNorm]]:
-    """Give batch norms that were folded away the bias that is left of them.
-
-    Returns:
-        The weights as the network has them, and the folded batch norms by their names.
-    """
-    renamed, folded = dict(weights), {}
-    for layer, name, norm in _normed_layers(network):
-        own, given = network.get_submodule(layer), weights.get(f"{layer}.weight")
-        is_fitting = given is not None and given.shape == own.weight.shape
-        if is_fitting and f"{layer}.bias" in weights and f"{name}.running_mean" not in weights:
-            bias = renamed.pop(f"{layer}.bias")
-            if own.bias is not None:
-                renamed[f"{layer}.bias"] = torch.zeros_like(bias)
-            renamed |= {
-                f"{name}.weight": torch.ones_like(bias),
-                f"{name}.bias": bias,
-                f"{name}.running_mean": torch.zeros_like(bias),
-                f"{name}.running_var": torch.ones_like(bias) - norm.eps,
-            }
-            folded[name] = norm
-    return renamed, folded
-
-
-def _normed_layers(network: nn.Module) -> Iterator[tuple[str, str, BatchNorm]]:
-    """Yield each convolution or dense layer that a batch norm follows: its name, the batch norm's, the batch norm."""
-    leaves = [(name, module) for name, module in network.named_modules() if not any(True for _ in module.children())]
-    for (before, layer), (name, norm) in pairwise(leaves):
-        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
-            yield before, name, norm
-
-
-@torch.no_grad()
-def _renormalize(network: nn.Module, norms: Sequence[BatchNorm], planes: Tensor) -> None:
-    """Give batch norms the statistics of what reaches them, and scale and shift so that their answer stays the same.
-
-    In evaluation mode nothing changes, so one pass through the network finds the statistics of all of them.
-    """
-    if not norms:
-        return
-    found: dict[BatchNorm, tuple[Tensor, Tensor]] = {}
-
-    def note(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-        channels = inputs[0].transpose(0, 1).flatten(1)  # (C, N * H * W)
-        found[norm] = (channels.mean(1), channels.var(1, unbiased=False))
-
-    hooks = [norm.register_forward_pre_hook(note) for norm in norms]
-    was_training = network.training
-    network.eval()(planes)
-    network.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    for norm, (mean, variance) in found.items():
-        norm.bias.add_(norm.weight * mean)
-        norm.weight.mul_(torch.sqrt(variance + norm.eps))
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)

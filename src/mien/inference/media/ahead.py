@@ -1,0 +1,57 @@
+"""Pictures read ahead: the next ones are decoded while the last one is being looked at."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+from mien.core.errors import InputError
+from mien.inference.media.pictures import RGB, PictureSource, read_picture
+
+PICTURES_AHEAD: Final = 2
+"""Pictures that are decoded before they are asked for. Each may take 360 MB, so there are few."""
+
+
+class Read(NamedTuple):
+    """A picture that was read, or why it wasn't.
+
+    Attributes:
+        name: Its path, or its number where it has none.
+        picture: (H, W, 3) uint8, or None.
+        error: What is wrong with it, or None.
+    """
+
+    name: str
+    picture: RGB | None
+    error: InputError | None
+
+
+def read_ahead(sources: Iterable[PictureSource]) -> Iterator[Read]:
+    """Read pictures one after the other, in their order, by a thread of its own.
+
+    Args:
+        sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix, any number.
+    """
+    numbered = iter(enumerate(sources))
+    with ThreadPoolExecutor(1, thread_name_prefix="mien-read") as reader:
+        ahead: deque[Future[Read]] = deque()
+        try:
+            while True:
+                while len(ahead) < PICTURES_AHEAD and (item := next(numbered, None)) is not None:
+                    ahead.append(reader.submit(_read, *item))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+        finally:
+            reader.shutdown(cancel_futures=True)
+
+
+def _read(number: int, source: PictureSource) -> Read:
+    name = os.fspath(source) if isinstance(source, str | os.PathLike) else f"picture {number}"
+    try:
+        return Read(name, read_picture(source), None)
+    except InputError as error:
+        return Read(name, None, error)

@@ -1,0 +1,1 @@
+"""Faces in photos: the second task."""

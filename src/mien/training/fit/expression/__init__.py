@@ -1,0 +1,1 @@
+"""Expressions of face crops: the first task."""

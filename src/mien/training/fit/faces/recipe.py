@@ -1,0 +1,36 @@
+"""The recipe of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from mien.training.fit.faces.history import FaceRecord
+from mien.training.fit.faces.sections import Costs, Scenes, Weather
+from mien.training.fit.history import Record
+from mien.training.fit.recipe import Recipe
+
+
+class FaceRecipe(Recipe):
+    """A training run on photos with annotated faces, wholly described."""
+
+    record_form: ClassVar[type[Record]] = FaceRecord
+
+    task: Literal["faces"] = Field("faces", description="what is learned")
+    network: str = Field("face-pyramid", description="a network for faces")
+    scenes: Scenes = Scenes()
+    weather: Weather = Weather()
+    costs: Costs = Costs()
+
+    def find_best(self, records: Sequence[Record]) -> Record | None:
+        """Return the epoch with the highest mean of the three average precisions."""
+        faces = [record for record in records if isinstance(record, FaceRecord)]
+        return max(faces, key=lambda record: record.validation_ap, default=None)
+
+    @model_validator(mode="after")
+    def _starts_from_scratch(self) -> FaceRecipe:
+        if self.transfer.init or self.transfer.freeze_layers or self.optimizer.layer_decay != 1.0:
+            raise ValueError("a detector is trained from scratch: leave out transfer and optimizer.layer_decay")
+        return self

@@ -1,0 +1,60 @@
+"""What a model, or the weights it began with, may have seen of the pictures that are scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="reports need the report extra")
+
+from mien.apps.report.caution import list_cautions
+from mien.apps.report.page import render_page
+from mien.training.evaluate.score import Scoring
+
+WEIGHTS = "d" * 64
+
+
+def _trained(scoring: Scoring, **changes: str) -> Scoring:
+    data = scoring.card.data.model_copy(update=changes)
+    return replace(scoring, card=scoring.card.model_copy(update={"data": data}))
+
+
+def _begun(scoring: Scoring, trained_on: str) -> Scoring:
+    return _trained(scoring, license=f"MIT. Began with weights of sha256 {WEIGHTS}, trained on {trained_on}")
+
+
+def test_a_model_of_this_import_alone_needs_no_caution(scoring: Scoring) -> None:
+    assert list_cautions(scoring) == []
+
+
+def test_a_model_of_another_import_may_have_seen_the_pictures(scoring: Scoring) -> None:
+    (caution,) = list_cautions(_trained(scoring, sha256="e" * 64))
+    assert "trained on another import (faces, sha256 eeeeeeeeeeee...)" in caution
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "said"),
+    [
+        (f"FER2013 (sha256 {'e' * 64}): Research.", "trained on FER2013 (sha256 eeeeeeeeeeee...), not on the import"),
+        (
+            "FER2013: Research.",
+            "trained on FER2013 (import unknown), not on the import scored here: they may have seen",
+        ),
+        ("data unknown.", "trained on data unknown: they may have seen"),
+        (f"faces (sha256 {'a' * 64}): MIT.", "trained on this same import: both have seen its train part"),
+    ],
+)
+def test_weights_that_it_began_with_are_judged_too(scoring: Scoring, trained_on: str, said: str) -> None:
+    begun = _begun(scoring, trained_on)
+    (caution,) = list_cautions(begun)
+    assert said in caution
+    assert "dddddddddddd" in caution
+    assert said in render_page(begun, (), ())
+
+
+def test_each_of_the_weights_before_it_has_its_sentence(scoring: Scoring) -> None:
+    chain = f"faces (sha256 {'a' * 64}): MIT. Began with weights of sha256 {'f' * 64}, trained on data unknown."
+    same, unknown = list_cautions(_begun(scoring, chain))
+    assert "same import" in same
+    assert "unknown" in unknown

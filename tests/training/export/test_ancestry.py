@@ -1,0 +1,118 @@
+"""What a card tells of the weights that a run began with, followed back through runs and model files."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+
+from mien.core.errors import RunError
+from mien.inference.runtime.bundled import find_model
+from mien.inference.runtime.envelope import read_card
+from mien.training.export.ancestry import Ancestor, describe_ancestry, list_ancestors
+from mien.training.fit.run import Run
+
+FACES, OTHERS = "a" * 64, "b" * 64
+
+
+def hash_of(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def begin(tmp_path):
+    """Return a function that makes a run's folder as far as it is read here, begun with the weights in a file."""
+
+    def make(name, source=None, file=None, trained_on=("faces", "Free."), data_sha256=FACES, **changes):
+        run = Run(tmp_path / name)
+        run.path.mkdir()
+        run.best_path.write_bytes(name.encode())
+        data = {"name": "faces", "license": "Free.", "sha256": data_sha256, "labels": ["a", "b"], "channels": 1}
+        run.data_path.write_text(json.dumps({**data, "size_px": 48}))
+        if source is not None:
+            note = {"source": str(source), "sha256": hash_of(file), "trained_on": trained_on, "taken": ["more"]}
+            run.init_path.write_text(json.dumps({**note, **changes}))
+        return run
+
+    return make
+
+
+def test_a_run_with_weights_drawn_from_its_seed_says_nothing(begin):
+    assert describe_ancestry(begin("first")) == ""
+    assert list_ancestors("Free. Nobody began with anything.") == ()
+
+
+def test_the_import_is_named_where_the_first_weights_still_lie(begin):
+    first = begin("first")
+    for name, source in (("of a folder", first.path), ("of a file", first.best_path)):
+        text = describe_ancestry(begin(name, source, first.best_path))
+        assert (
+            text == f"Began with weights of sha256 {hash_of(first.best_path)}, trained on faces (sha256 {FACES}): Free."
+        )
+        assert list_ancestors(f"Ours. {text}") == (Ancestor(hash_of(first.best_path), "faces", FACES),)
+
+
+def test_the_import_is_unknown_where_the_weights_are_others_now_or_gone(begin):
+    first = begin("first")
+    second = begin("second", first.path, first.best_path)
+    expected = (Ancestor(hash_of(first.best_path), "faces", None),)
+    first.best_path.write_bytes(b"trained again")
+    assert list_ancestors(describe_ancestry(second)) == expected
+    shutil.rmtree(first.path)
+    assert list_ancestors(describe_ancestry(second)) == expected
+
+
+def test_weights_of_anybody_were_trained_on_data_unknown(begin, tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"weights")
+    run = begin("run", tmp_path / "a.safetensors", tmp_path / "a.safetensors", trained_on=None)
+    assert list_ancestors(describe_ancestry(run)) == (Ancestor(hash_of(tmp_path / "a.safetensors"), None, None),)
+
+
+def test_runs_are_followed_back_to_the_first(begin):
+    first = begin("first", data_sha256=OTHERS)
+    second = begin("second", first.path, first.best_path)
+    third = begin("third", second.path, second.best_path)
+    found = list_ancestors(describe_ancestry(third))
+    assert [weights.sha256 for weights in found] == [hash_of(second.best_path), hash_of(first.best_path)]
+    assert [weights.data_sha256 for weights in found] == [FACES, OTHERS]
+
+
+def test_notes_in_a_circle_end(begin):
+    first = begin("first")
+    second = begin("second", first.path, first.best_path)
+    note = {"source": str(second.path), "sha256": hash_of(second.best_path), "trained_on": ["faces", "Free."]}
+    first.init_path.write_text(json.dumps(note))
+    assert len(list_ancestors(describe_ancestry(first))) == 2
+
+
+def test_a_model_file_tells_its_own_ancestors_by_its_card(begin, tmp_path, build_graph, build_card):
+    from mien.core.card import TrainingData
+    from mien.inference.runtime.envelope import write_card
+
+    first = begin("first", data_sha256=OTHERS)
+    terms = f"Free. {describe_ancestry(begin('second', first.path, first.best_path))}"
+    graph, file = build_graph(), tmp_path / "model.onnx"
+    data = TrainingData(name="faces", license=terms, sha256=FACES)
+    file.write_bytes(write_card(graph, build_card(graph, data=data)))
+    found = list_ancestors(describe_ancestry(begin("third", file, file, trained_on=("faces", terms))))
+    assert [weights.sha256 for weights in found] == [hash_of(file), hash_of(first.best_path)]
+    assert [weights.data_sha256 for weights in found] == [FACES, OTHERS]
+
+
+def test_the_bundled_model_is_known_by_its_name(begin):
+    file = find_model("expression")
+    card = read_card(file.read_bytes())
+    run = begin("run", "expression", file, trained_on=(card.data.name, card.data.license))
+    assert list_ancestors(describe_ancestry(run)) == (Ancestor(hash_of(file), "FER2013", card.data.sha256),)
+
+
+def test_a_broken_note_is_refused(begin):
+    run = begin("run")
+    run.init_path.write_text("{")
+    with pytest.raises(RunError, match=r"init\.json can't be read"):
+        describe_ancestry(run)
+
+
+def test_cards_of_before_the_import_was_named_are_read():
+    text = f"Free. Began with weights of sha256 {FACES}, trained on FER2013: Research use."
+    assert list_ancestors(text) == (Ancestor(FACES, "FER2013", None),)
