@@ -36,8 +36,9 @@ def import_(
 
     Args:
         source: fer2013.csv or icml_face_data.csv, plain or packed as .gz, .xz or .zip; a folder of class folders with
-            pictures, or the .zip of one, such as Kaggle's train/ and test/; or the word `synthetic`, which draws simple
-            faces. What it is, is told by what it holds.
+            pictures, or the .zip of one, such as Kaggle's train/ and test/; a folder of photos with annotations.jsonl,
+            for training a detector; or the word `synthetic`, which draws simple faces. What it is, is told by what it
+            holds.
         out: The folder to make.
         votes: FER+'s fer2013new.csv, joined row by row to one of the two tables.
         split: `official` for the source's own parts, or shares that are drawn from the training part: 80/20; with
@@ -50,6 +51,12 @@ def import_(
         size_px: Side that pictures from folders are scaled to; 48 unless given.
         color: Color that pictures from folders are brought to; gray unless given.
     """
+    from mien.training.data.sources.annotated_photos import is_annotated
+
+    if is_annotated(Path(source)):
+        given = {"--votes": votes, "--split": split, "--pool": pool, "--size-px": size_px, "--color": color}
+        _import_photos(Path(source), out, seed, [flag for flag, value in given.items() if value])
+        return
     from mien.training.data.importing import SYNTHETIC, import_data
     from mien.training.data.table import open_dataset
 
@@ -72,6 +79,30 @@ def import_(
     for note in _list_notes(dataset):
         print(note)
     print(f"{_summarize(dataset)} in {out}")
+
+
+def _import_photos(source: Path, out: Path, seed: int, unusable: list[str]) -> None:
+    """Import photos with annotated faces, for training a detector.
+
+    Raises:
+        InputError: If flags were given that mean nothing for them.
+    """
+    from mien.core.errors import InputError
+    from mien.training.data.faces.photos import open_photos
+    from mien.training.data.sources.annotated_photos import import_photos
+    from mien.training.data.table import SPLITS
+
+    if unusable:
+        raise InputError(f"{unusable[0]} goes with pictures of single faces; {source} holds annotated photos.")
+    with _make_bar() as bar:
+        task = bar.add_task(f"reading {source.name}", total=None)
+        import_photos(
+            source, out, seed=seed, on_progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    photos = open_photos(out)
+    counts = {split: int((photos.photos["split"] == number).sum()) for number, split in enumerate(SPLITS)}
+    listed = ", ".join(f"{count} {split}" for split, count in counts.items())
+    print(f"{photos.manifest.name}: {len(photos.photos)} photos ({listed}), {len(photos.faces):,} faces in {out}")
 
 
 def _make_bar() -> Progress:

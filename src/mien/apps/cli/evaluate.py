@@ -17,7 +17,7 @@ from rich.table import Table
 
 from mien.apps.report.caution import list_cautions
 from mien.core.atomic import check_shared_folder
-from mien.core.card import ExpressionCard
+from mien.core.card import ExpressionCard, FacesCard
 from mien.core.errors import MissingExtraError, RunError
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.inference.runtime.envelope import read_card
@@ -42,8 +42,8 @@ def evaluate(
 ) -> None:
     """Score an exported model on one part of a data set.
 
-    Prints the main figures, and writes metrics.json, report.html and figures/*.png. Files of an earlier report in the
-    same folder are replaced.
+    Prints the main figures, and writes metrics.json, report.html and figures/*.png; of a detector metrics.json alone.
+    Files of an earlier report in the same folder are replaced.
 
     Args:
         model: A file that `mien export` wrote, or the name of a bundled model.
@@ -60,10 +60,16 @@ def evaluate(
         InputError: If a file can't be written.
         MissingExtraError: Without the extra "report".
     """
+    out = out or Path(f"evaluation-{split}")
+    if isinstance(read_card(read_model_file(find_model(model))), FacesCard):
+        from mien.apps.cli.evaluate_faces import evaluate_faces
+
+        command = compose_command(model, data=data, split=split, run=None, out=out, stamp=stamp)
+        evaluate_faces(model, data, split, out, command, stamp=stamp)
+        return
     _require_report()
     from mien.apps.report.folder import write_report
 
-    out = out or Path(f"evaluation-{split}")
     check_shared_folder(out)
     card = _check_request(model, data, split, is_stamped=stamp)
     history, best = _read_run(run, card) if run else ([], None)

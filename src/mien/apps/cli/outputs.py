@@ -39,7 +39,11 @@ class JsonLines:
 
 
 class CsvFile:
-    """Rows of a CSV file: one a face, and one for a picture that can't be read, with its error and empty fields."""
+    """Rows of a CSV file: one a face; one with empty fields for a picture without a face, or one that can't be read.
+
+    Attributes:
+        rows: Written so far, the header not counted.
+    """
 
     def __init__(self, writer: Any, labels: Sequence[str]) -> None:
         """Take a `csv.writer` and write the header.
@@ -50,6 +54,7 @@ class CsvFile:
         """
         self._writer = writer
         self._labels = tuple(labels)
+        self.rows = 0
         fields = ("source", "x", "y", "width", "height", "score", "expression", "confidence", "is_certain")
         self._writer.writerow([*fields, *self._labels, "error"])
 
@@ -70,12 +75,17 @@ class CsvFile:
 
     def write(self, picture: Picture) -> None:
         """Write the rows of the next picture."""
-        if picture.error is not None:
-            self._writer.writerow([picture.source, *[""] * (8 + len(self._labels)), picture.error["message"]])
+        if not picture.faces:
+            message = "" if picture.error is None else picture.error["message"]
+            self._write([picture.source, *[""] * (8 + len(self._labels)), message])
         for face in picture.faces or ():
             box, score = face.box.to_list(), "" if face.score is None else face.score
             reading = (face.expression, face.confidence, str(face.is_certain).lower())
-            self._writer.writerow([picture.source, *box, score, *reading, *face.probabilities.values(), ""])
+            self._write([picture.source, *box, score, *reading, *face.probabilities.values(), ""])
+
+    def _write(self, row: list[Any]) -> None:
+        self._writer.writerow(row)
+        self.rows += 1
 
 
 class ResultTable:
@@ -102,6 +112,8 @@ class ResultTable:
         source = Text(printable(picture.source))
         if picture.error is not None:
             self._table.add_row(source, Text(printable(picture.error["message"]), style="red"), "", "")
+        elif not picture.faces:
+            self._table.add_row(source, Text("no face found", style="dim"), "", "")
         for face in picture.faces or ():
             certain = Text("yes") if face.is_certain else Text("no", style="yellow")
             self._table.add_row(source, Text(face.expression), f"{face.confidence:.1%}", certain)

@@ -17,6 +17,7 @@ from rich.progress import track
 from mien.apps.cli.outputs import AnnotatedFolder, CsvFile, JsonLines, Output, ResultTable, printable
 from mien.core.errors import InputError
 from mien.core.results import Picture
+from mien.inference.faces.detector import DEFAULT_DETECTOR
 from mien.inference.media.pictures import SUFFIXES, list_pictures
 from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.bundled import DEFAULT_MODEL
@@ -36,43 +37,49 @@ def predict(
     csv: Annotated[Path | None, Parameter(group=_FORM)] = None,
     annotate: Path | None = None,
     model: str = DEFAULT_MODEL,
+    detector: str = DEFAULT_DETECTOR,
+    min_score: float | None = None,
+    max_side_px: int | None = None,
     threads: int | None = None,
 ) -> int:
-    """Name the apparent expressions in pictures of faces.
+    """Find the faces in pictures, and name their apparent expressions.
 
     A picture that can't be read gets a line with its error, the rest go on, and the exit status is 1.
 
     Args:
         paths: Picture files, or folders: these mean their picture files at any depth.
-        crops: Each picture is one face, cut out already. Finding faces in whole photos is not in this version.
+        crops: Each picture is one face, cut out already; no faces are looked for.
         as_json: Print one JSON object a picture, one a line.
         csv: Write a CSV file: source, x, y, width, height, score, expression, confidence, is_certain, the
             probability of each label in its own column, error.
         annotate: Write each picture with its reading drawn on it into this folder, as PNG.
         model: Name of a bundled model, or path of a model file.
+        detector: Name or path of the model that finds faces.
+        min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
+        max_side_px: Larger pictures are scaled down to this longer side before faces are looked for; 640 unless the
+            detector says otherwise. Larger finds smaller faces and takes longer.
         threads: Processor threads to use; by default what the machine has, at most 4.
     """
-    if not crops:
-        raise InputError(
-            "finding faces in whole photos is not in this version yet. If each picture is one face, cut out already, "
-            "add --crops."
-        )
     sources = find_sources(paths)
     if csv is not None:
         _spare_pictures(csv, sources)
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
-        recognizer = Recognizer.load(model, threads=threads)
+        recognizer = Recognizer.load(model, detector=detector, threads=threads)
         outputs: list[Output] = [folder] if folder is not None else []
         if csv is not None:
-            outputs.append(stack.enter_context(CsvFile.create(csv, recognizer.labels)))
+            table = stack.enter_context(CsvFile.create(csv, recognizer.labels))
+            outputs.append(table)
         elif as_json:
             outputs.append(JsonLines())
         else:
             outputs.append(stack.enter_context(ResultTable.collect()))
-        failed = _write_all(recognizer.predict_crops(path for path, _ in sources), len(sources), outputs)
+        files = (path for path, _ in sources)
+        limits = {"min_score": min_score, "max_side_px": max_side_px}
+        pictures = recognizer.predict_crops(files) if crops else recognizer.predict_each(files, **limits)  # type: ignore[arg-type]
+        failed = _write_all(pictures, len(sources), outputs)
     if csv is not None:
-        print(f"wrote {len(sources)} row{'s' * (len(sources) != 1)} to {printable(str(csv))}", file=sys.stderr)
+        print(f"wrote {table.rows} row{'s' * (table.rows != 1)} to {printable(str(csv))}", file=sys.stderr)
     return 1 if failed else 0
 
 
