@@ -64,7 +64,7 @@ def train_in_two(folder: Path, faces: Path, out: Path, way: str = "whole") -> su
         [*command, str(faces), str(out), json.dumps(FIELDS), way],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,  # of machines that are busy
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 

@@ -20,7 +20,7 @@ from mien.core.results import Picture
 from mien.inference.faces.detector import DEFAULT_DETECTOR
 from mien.inference.media.pictures import SUFFIXES, list_pictures
 from mien.inference.recognizer import Recognizer
-from mien.inference.runtime.bundled import DEFAULT_MODEL
+from mien.inference.runtime.bundled import BUNDLED, DEFAULT_MODEL
 
 PROGRESS_FROM: Final = 50
 """Fewer pictures are done before a bar would tell anything."""
@@ -54,12 +54,17 @@ def predict(
             probability of each label in its own column, error.
         annotate: Write each picture with its reading drawn on it into this folder, as PNG.
         model: Name of a bundled model, or path of a model file.
-        detector: Name or path of the model that finds faces.
+        detector: Path of the model that finds faces; see `mien train faces`.
         min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
         max_side_px: Larger pictures are scaled down to this longer side before faces are looked for; 640 unless the
             detector says otherwise. Larger finds smaller faces and takes longer.
         threads: Processor threads to use; by default what the machine has, at most 4.
     """
+    if not crops and detector == DEFAULT_DETECTOR and detector not in BUNDLED:
+        raise InputError(
+            "finding faces in whole photos needs a detector, and none is bundled in this version. If each picture is "
+            "one face, cut out already, add --crops; else name one that you trained: --detector FILE.onnx."
+        )
     sources = find_sources(paths)
     if csv is not None:
         _spare_pictures(csv, sources)

@@ -14,8 +14,8 @@ from mien.training.fit.faces.sections import Scenes, Weather  # noqa: E402
 SMALL = Scenes(size_px=64, target_face_px=12.0)
 
 
-def make_batches(photos, size=2, *, seed=0, threads=1):
-    return SceneBatches(photos, size, seed=seed, scenes=SMALL, weather=Weather(), threads=threads)
+def make_batches(photos, size=2, *, seed=0, threads=1, **options):
+    return SceneBatches(photos, size, seed=seed, scenes=SMALL, weather=Weather(), threads=threads, **options)
 
 
 def flatten(batches):
@@ -122,14 +122,49 @@ def test_the_scenes_do_not_depend_on_the_number_of_threads(photo_set):
     assert is_same(one, four)
 
 
-def test_an_iteration_stays_in_its_epoch(photo_set):
+def test_an_iteration_that_has_begun_stays_in_its_epoch(photo_set):
     batches = make_batches(photo_set)
     first = flatten(batches)
-    begun, half = iter(batches), iter(batches)
-    parts = flatten([next(half)])
+    begun = iter(batches)
+    parts = flatten([next(begun)])
     batches.set_epoch(1)
-    assert is_same(parts + flatten(half), first)
-    assert not is_same(flatten(begun), first)  # asked for before the epoch was set, begun after it: as Lightning does
+    assert is_same(parts + flatten(begun), first)
+    assert not is_same(flatten(batches), first)
+
+
+def test_an_iteration_that_was_asked_for_and_has_not_begun_is_of_the_epoch_set_then(photo_set):
+    batches = make_batches(photo_set)
+    asked = iter(batches)
+    batches.set_epoch(1)
+    late = flatten(asked)
+    assert is_same(late, flatten(batches))
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_each_batch(photo_set, processes):
+    whole = list(make_batches(photo_set, 6))
+    for rank in range(processes):
+        part = list(make_batches(photo_set, 6, rank=rank, processes=processes, threads=2))
+        assert len(part) == len(whole) == 1
+        for own, all_of_it in zip(part, whole, strict=True):
+            assert torch.equal(own.images, all_of_it.images[rank::processes])
+            expected = all_of_it._replace(**{name: getattr(all_of_it, name)[rank::processes] for name in own._fields})
+            assert is_same(flatten([own]), flatten([expected]))
+
+
+def test_each_field_is_that_of_the_scenes(photo_set, monkeypatch):
+    def draw(photos, row, others, random, how):
+        boxes = np.full((2, 4), row, np.float32)
+        return Scene(np.zeros((64, 64, 3), np.uint8), boxes, np.full((2, 5, 2), row + 100, np.float32), boxes[:1] + 200)
+
+    monkeypatch.setattr(module, "draw_scene", draw)
+    rows = []
+    for batch in make_batches(photo_set, 3):
+        for boxes, landmarks, ignored in zip(batch.boxes, batch.landmarks, batch.ignored, strict=True):
+            rows.append(boxes[0, 0].item())
+            assert (landmarks == rows[-1] + 100).all()
+            assert (ignored == rows[-1] + 200).all()
+    assert sorted(rows) == photo_set.rows_of("train").tolist()
 
 
 def test_an_abandoned_iteration_draws_no_more(many, monkeypatch):
@@ -137,21 +172,22 @@ def test_an_abandoned_iteration_draws_no_more(many, monkeypatch):
 
     def draw(*args):
         drawn.append(args[1])
-        time.sleep(0.002)
+        time.sleep(wait_s)
         return number_scene(*args)
 
     monkeypatch.setattr(module, "draw_scene", draw)
     before = threading.active_count()
-    batches = make_batches(many, 2, threads=3)
+    batches, wait_s = make_batches(many, 2), 0.1
     iteration = iter(batches)
     next(iteration)
     assert threading.active_count() > before
     iteration.close()
     assert threading.active_count() == before
     count = len(drawn)
-    assert count <= 2 * BATCHES_AHEAD
-    time.sleep(0.05)
+    assert 2 <= count < 2 * BATCHES_AHEAD  # those that nobody had begun were never drawn
+    time.sleep(0.15)
     assert len(drawn) == count
+    wait_s = 0.0
     assert sum(1 for _ in batches) == 32  # the next one is whole
 
 
@@ -195,5 +231,4 @@ def test_whole_photos_come_in_their_order_and_as_they_are(photo_set):
     for picture, row in seen:
         assert picture.dtype == torch.uint8
         assert np.array_equal(picture.numpy(), photo_set.picture(row))
-        picture[:] = 0  # a copy: the map on disk stays
-    assert photo_set.picture(int(rows[0])).any()
+        assert not np.shares_memory(picture.numpy(), photo_set.pixels)  # which are read-only

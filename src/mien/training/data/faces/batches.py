@@ -103,7 +103,7 @@ class SceneBatches:
                 for _ in range(len(self)):
                     for place in places:
                         ahead.append(pool.submit(self._draw, epoch, place, int(order[place])))
-                        if len(ahead) >= BATCHES_AHEAD * self.batch_size:
+                        if len(ahead) >= BATCHES_AHEAD * share:
                             break
                     yield self._join([ahead.popleft().result() for _ in range(share)])
             finally:

@@ -72,8 +72,6 @@ def _cover(scene: Scene, random: np.random.Generator) -> NDArray[np.uint8]:
         return picture
     left, top, right, bottom = scene.boxes[random.integers(len(scene.boxes))]
     width, height = (np.array([right - left, bottom - top]) * random.uniform(0.25, 0.6, 2)).astype(int)
-    if min(width, height) < 2:
-        return picture
     x = int(np.clip(random.uniform(left, right - width), 0, picture.shape[1] - width))
     y = int(np.clip(random.uniform(top, bottom - height), 0, picture.shape[0] - height))
     patch: NDArray[np.integer]
