@@ -8,7 +8,7 @@ from mien.training.models.blocks import Dropout
 
 
 def build(
-    classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float, batch_norm: int = 0
+    classes: int, channels: int, size_px: int, dropout: float, dense_dropout: float, batch_norm: int
 ) -> nn.Sequential:
     """Build 3 x [conv 3x3 'same' of 32, 64, 128 filters, ReLU, max-pool, dropout], dense 256 and 128.
 
