@@ -99,6 +99,22 @@ def test_each_grid_gets_the_features_of_its_own_place():
             assert (most - torch.tensor([x, y])).abs().max() < 40
 
 
+def test_the_middle_and_the_fine_grid_know_what_the_coarse_one_sees():
+    """Their own convolutions see less than 200 pixels far."""
+    network = build(2)
+    for head in network.heads:
+        nn.init.normal_(head[-1].weight)
+    dark = torch.zeros(1, 3, 320, 320)
+    lit = dark.clone()
+    lit[..., :64, :64] = 4.0
+    middles, strides = cell_middles(320, 320)
+    with torch.inference_mode():
+        change = (network(lit) - network(dark))[0].norm(dim=1)
+    for stride in STRIDES:
+        far = (strides == stride) & (middles > 264).all(dim=1)
+        assert change[far].max() > 1e-3
+
+
 def test_decoding_by_hand():
     middles, strides = torch.tensor([[4.0, 12.0], [48.0, 16.0]]), torch.tensor([8.0, 32.0])
     raw = torch.zeros(1, 2, ANSWERS)

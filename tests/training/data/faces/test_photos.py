@@ -189,6 +189,13 @@ def test_rows_that_do_not_fit_together_are_refused(saved, column, value):
         open_photos(saved)
 
 
+@pytest.mark.parametrize("count", [2, 4])
+def test_another_number_of_faces_is_refused(saved, count):
+    np.save(saved / "boxes.npy", np.zeros(count, FACE))
+    with pytest.raises(DataError, match="don't fit together"):
+        open_photos(saved)
+
+
 @pytest.mark.parametrize(
     ("name", "array"),
     [

@@ -270,6 +270,18 @@ def test_the_drawn_face_is_always_shown(photo_set):
                 assert len(scene.boxes) >= 1
 
 
+def test_anywhere_is_without_regard_to_faces(make_photos):
+    photos = make_photos((plain(400, 400), [(180, 180, 40, 40)]))
+    shown = {
+        anywhere: [
+            len(draw(photos, seed, **{**STILL, "size_px": 96, "anywhere": anywhere}).boxes) for seed in range(40)
+        ]
+        for anywhere in (0.0, 0.5, 1.0)
+    }
+    assert sum(shown[0.0]) == 40
+    assert sum(shown[1.0]) < sum(shown[0.5]) < 40
+
+
 def test_faces_that_are_too_small_are_not_drawn_for(make_photos):
     photos = make_photos((plain(400, 400), [(80, 80, 7, 30), (300, 300, 40, 40)]))
     how = {**STILL, "size_px": 128, "target_face_px": 40.0, "least_filled": 0.0}

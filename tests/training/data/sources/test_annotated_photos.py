@@ -86,9 +86,10 @@ def test_what_is_held_out_follows_the_seed(source, tmp_path):
     assert len({tuple(rows.tolist()) for rows in held}) > 1
 
 
-@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (14, 1), (16, 2)])
-def test_at_least_one_is_held_out(tmp_path, count, held_out):
-    source = write(tmp_path / "source", [line(number) for number in range(count)])
+@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (14, 1), (16, 2), (200, 20)])
+def test_a_tenth_is_held_out_and_at_least_one(tmp_path, count, held_out):
+    lines = [line(number, width=2, height=2, faces=[]) for number in range(count)]
+    source = write(tmp_path / "source", lines, [(2, 2)])
     assert np.bincount(load(source, tmp_path).photos["split"]).tolist() == [count - held_out, held_out]
 
 

@@ -134,6 +134,18 @@ def test_a_cell_that_two_faces_want_goes_to_the_one_it_fits_better():
         assert set(chosen.faces.tolist()) == {0, 1}  # the other one is left with another cell
 
 
+@pytest.mark.parametrize(("side", "is_taken"), [(9, True), (17, False)])
+def test_a_cell_beside_a_small_face_may_answer_as_well_as_one_inside(side, is_taken):
+    middle = 60 - 0.5 - side / 2  # the cell at (60, 60) is near, and just outside
+    face = torch.tensor([[middle - side / 2, middle - side / 2, middle + side / 2, middle + side / 2]])
+    logits, boxes = nothing()
+    beside = cells_near(60, 60, 8)[0]
+    boxes[beside] = face
+    chosen = call(logits, boxes, face).cells
+    assert len(chosen) == 1
+    assert (chosen[0] == beside) == is_taken
+
+
 def test_the_ious_are_those_of_the_cells_boxes():
     logits, boxes = guess(3)
     faces = draw_faces(10, 3)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mien.training.fit.faces.sections import Scenes, Weather
 
 BATCHES_AHEAD = 4
-"""Batches that are drawn before they are asked for; more take memory and gain nothing."""
+"""Batches that are drawn for a GPU before they are asked for; more take memory and gain nothing. On a CPU none are: the
+threads that draw and those that compute would wait for each other, which took twice the time."""
 
 
 class SceneBatch(NamedTuple):
@@ -95,6 +96,7 @@ class SceneBatches:
         epoch = self.epoch  # read when the first batch is asked for: Lightning asks for the iterator before it says so
         order = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
         share = self.batch_size // self.processes
+        most_ahead = share * (1 if self.device.type == "cpu" else BATCHES_AHEAD)
         starts = range(self.rank, len(self) * self.batch_size, self.batch_size)
         places = iter([start + self.processes * number for start in starts for number in range(share)])
         with ThreadPoolExecutor(self.threads) as pool:
@@ -103,7 +105,7 @@ class SceneBatches:
                 for _ in range(len(self)):
                     for place in places:
                         ahead.append(pool.submit(self._draw, epoch, place, int(order[place])))
-                        if len(ahead) >= BATCHES_AHEAD * share:
+                        if len(ahead) >= most_ahead:
                             break
                     yield self._join([ahead.popleft().result() for _ in range(share)])
             finally:
