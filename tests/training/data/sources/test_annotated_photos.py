@@ -62,8 +62,16 @@ def test_drawn_photos_come_back(drawn_photos, photo_set, draw_photo):
 def test_the_manifest_tells_where_it_came_from(source, tmp_path):
     manifest = import_photos(source, tmp_path / "out", seed=7)
     assert (manifest.task, manifest.source, manifest.seed) == ("faces", "source", 7)
-    assert "WIDER FACE" in manifest.license
+    assert (manifest.name, manifest.license) == ("source", "the photos' own terms")
     assert "held out" in manifest.split
+
+
+def test_photos_of_wider_face_are_told_by_their_events(tmp_path):
+    events = ["0--Parade", "12--Group", "7--Cheering"]
+    named = write(tmp_path / "named", [line(number, event=event) for number, event in enumerate(events)])
+    assert import_photos(named, tmp_path / "out").name == "WIDER FACE"
+    mixed = write(tmp_path / "mixed", [line(0, event="0--Parade"), line(1, event="birthday"), line(2)])
+    assert import_photos(mixed, tmp_path / "other").name == "mixed"
 
 
 def test_a_folder_is_recognized_by_its_annotations(source, tmp_path):
@@ -86,7 +94,7 @@ def test_what_is_held_out_follows_the_seed(source, tmp_path):
     assert len({tuple(rows.tolist()) for rows in held}) > 1
 
 
-@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (14, 1), (16, 2), (200, 20)])
+@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (14, 1), (16, 2), (400, 40)])
 def test_a_tenth_is_held_out_and_at_least_one(tmp_path, count, held_out):
     lines = [line(number, width=2, height=2, faces=[]) for number in range(count)]
     source = write(tmp_path / "source", lines, [(2, 2)])

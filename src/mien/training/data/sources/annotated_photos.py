@@ -1,12 +1,14 @@
 """Photos with annotated faces: a folder with `annotations.jsonl` and the pictures it names.
 
 A line holds `file`, `width`, `height`, `split` ("train" or "test") and `faces`, a list of {"box": [x, y, width,
-height], "landmarks": [[x, y] x 5] or null}, all in pixels; other keys are let be. The landmarks stand in this order:
-right eye, left eye, nose tip, right and left corner of the mouth, right and left being the person's.
+height], "landmarks": [[x, y] x 5] or null}, all in pixels. The landmarks stand in this order: right eye, left eye, nose
+tip, right and left corner of the mouth, right and left being the person's. `event` tells the photos of WIDER FACE;
+other keys are let be.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,8 +25,13 @@ from mien.training.data.sources.packed import MAX_LINE, OnProgress, read_lines
 from mien.training.data.table import SPLITS
 
 ANNOTATIONS_FILE = "annotations.jsonl"
-NAME = "WIDER FACE"
-LICENSE = "WIDER FACE, offered for research; landmarks are another detector's output, good to a pixel or two."
+WIDER_FACE = (
+    "WIDER FACE",
+    "WIDER FACE, offered for research; landmarks are another detector's output, good to a pixel or two.",
+)
+WIDER_EVENT = re.compile(r"\d+--\w+")
+"""How WIDER FACE numbers and names its events."""
+
 HELD_OUT = 10
 """One in so many photos of the training part is kept apart for every choice."""
 
@@ -46,6 +53,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     file: str
+    event: str = ""
     width: Side
     height: Side
     split: Literal["train", "test"]
@@ -81,13 +89,15 @@ def import_photos(source: Path, out: Path, *, seed: int = 0, on_progress: OnProg
         raise DataError(f"{source / ANNOTATIONS_FILE} has {len(trained)} training photos, at least 2 are needed.")
     held_out = np.random.default_rng(seed).choice(trained, max(1, round(len(trained) / HELD_OUT)), replace=False)
     photos, faces = _build_tables(lines, set(held_out.tolist()))
+    is_wider = all(WIDER_EVENT.match(line.event) for line in lines)
+    name, terms = WIDER_FACE if is_wider else (source.resolve().name, "the photos' own terms")
     return save_photos(
         out,
         photos,
         faces,
         _read_pictures(source, lines, on_progress),
-        name=NAME,
-        license=LICENSE,
+        name=name,
+        license=terms,
         source=source.name,
         split=f"official, one in {HELD_OUT} of train held out",
         seed=seed,
