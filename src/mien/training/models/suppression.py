@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.training.models.face_pyramid import Answers
@@ -31,19 +33,27 @@ def suppress(answers: Answers, picture: int, min_score: float) -> tuple[Tensor, 
     scores = answers.logits[picture].float().sigmoid()
     kept = (scores > min_score).nonzero().squeeze(1)
     order = kept[scores[kept].argsort(descending=True, stable=True)][:CANDIDATES]
-    boxes = answers.boxes[picture][order].float()
-    overlaps = (find_iou(boxes, boxes) > OVERLAP).cpu()  # asked cell by cell: a GPU would be waited for each time
-    is_out = torch.zeros(len(order), dtype=torch.bool)
-    chosen: list[int] = []
-    for place in range(len(order)):
-        if is_out[place]:
-            continue
-        chosen.append(place)
-        if len(chosen) == MOST_FACES:
-            break
-        is_out |= overlaps[place]
-    best = order[chosen]
+    best = order[_choose(answers.boxes[picture][order].float().cpu().numpy())]
     return answers.boxes[picture][best].float(), scores[best], answers.landmarks[picture][best].float()
+
+
+def _choose(boxes: NDArray[np.float32]) -> list[int]:
+    """Return the places of the boxes that stay, of (N, 4) boxes in the order of their scores.
+
+    Each chosen box is compared with those that are left, which soon are few. All pairs at once took a third of the time
+    that a training of a detector has on a CPU.
+    """
+    low, high = boxes[:, :2].T, boxes[:, 2:].T
+    areas = np.maximum(high - low, 0).prod(axis=0)
+    chosen: list[int] = []
+    left = np.arange(len(boxes))
+    while len(left) and len(chosen) < MOST_FACES:
+        first, left = left[0], left[1:]
+        chosen.append(int(first))
+        sides = np.minimum(high[:, left], high[:, first, None]) - np.maximum(low[:, left], low[:, first, None])
+        common = np.maximum(sides, 0).prod(axis=0)
+        left = left[common <= OVERLAP * np.maximum(areas[left] + areas[first] - common, 1e-9)]
+    return chosen
 
 
 def find_iou(boxes: Tensor, others: Tensor) -> Tensor:
