@@ -106,12 +106,6 @@ def test_only_the_best_faces_are_given(monkeypatch):
     assert torch.equal(suppress(answers, 0, 0.0)[1], expected)
 
 
-def test_only_the_best_cells_are_looked_at(monkeypatch):
-    answers = make_answers(60, 1, spread=1e4)
-    monkeypatch.setattr(module, "CANDIDATES", 5)
-    assert torch.equal(suppress(answers, 0, 0.0)[1], answers.logits[0].sigmoid().sort(descending=True).values[:5])
-
-
 def test_iou_is_the_one_that_is_measured_with():
     one, other = (make_answers(count, seed, spread=30.0).boxes[0] for count, seed in ((40, 1), (30, 2)))
     sides = [torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], dim=1).numpy() for boxes in (one, other)]

@@ -43,7 +43,7 @@ def begin_network(run: Run, recipe: Recipe, data: TrainedOn, images: Tensor) -> 
     if not recipe.transfer.init or run.last_path.exists():
         return network, None
     pretrained = read_pretrained(recipe.transfer.init)
-    _check_unchanged(run, pretrained)
+    check_unchanged(run, pretrained)
     count = max(64, STATISTICS_PICTURES * 48**2 // data.size_px**2)
     some = images[torch.linspace(0, len(images) - 1, min(len(images), count)).long()].cpu()
     taken = take_weights(network, recipe.network, pretrained, data.labels, standardize(to_planes(some)))
@@ -73,8 +73,12 @@ def check_frozen_taken(network: nn.Module, count: int, taken: Taken) -> None:
             )
 
 
-def _check_unchanged(run: Run, pretrained: Pretrained) -> None:
-    """Refuse other weights than those that a run without a finished epoch began with."""
+def check_unchanged(run: Run, pretrained: Pretrained) -> None:
+    """Refuse other weights than those that a run without a finished epoch began with.
+
+    Raises:
+        RunError: If they are others, or the note of the first ones can't be read.
+    """
     if not (run.is_started and run.init_path.exists()):
         return
     try:

@@ -27,6 +27,7 @@ def describe_data(dataset: Dataset) -> TrainedOn:
         labels=manifest.labels,
         channels=1 if dataset.channels == 1 else 3,
         size_px=dataset.size_px,
+        crop="" if manifest.faces is None else manifest.faces.crop,
     )
 
 

@@ -43,6 +43,7 @@ class TrainedOn(_Noted):
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     channels: Literal[1, 3]
     size_px: Annotated[int, Field(ge=0, description="side of the crops; 0 for photos of any size")]
+    crop: Annotated[str, Field(description="how faces were cut out of photos; empty if they were crops already")] = ""
 
 
 class Environment(_Noted):

@@ -20,10 +20,12 @@ from mien.training.evaluate.faces import score_detector  # noqa: E402
 from mien.training.export.detector import check_parity, draw_probe, export_detector  # noqa: E402
 from mien.training.export.face_graph import DecodingNetwork  # noqa: E402
 from mien.training.fit.checkpoint import load_checkpoint  # noqa: E402
+from mien.training.fit.faces.beginning import begin_detector  # noqa: E402
 from mien.training.fit.faces.history import FaceRecord  # noqa: E402
 from mien.training.fit.faces.threshold import LEAST, find_threshold  # noqa: E402
 from mien.training.fit.recipes import make_recipe  # noqa: E402
 from mien.training.fit.restore import restore_network  # noqa: E402
+from mien.training.fit.run import Run  # noqa: E402
 from mien.training.fit.trainer import train  # noqa: E402
 
 FIELDS = {
@@ -129,6 +131,39 @@ def test_the_threshold_lets_through_as_many_false_faces_as_allowed():
     assert find_threshold([found], [face], most_false=0.0) == LEAST
 
 
+def test_a_run_begins_with_the_weights_of_another(finished, photo_set, tmp_path):
+    fields = {**FIELDS, "transfer": {"init": str(finished.path)}, "scenes": {"size_px": 64}, "seed": 9}
+    network, taken = begin_detector(Run(tmp_path / "none"), make_recipe(fields))
+    for mine, theirs in zip(
+        network.state_dict().values(), restore_network(finished).state_dict().values(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+    drawn, nothing = begin_detector(Run(tmp_path / "none"), make_recipe({**fields, "transfer": {}}))
+    assert nothing is None
+    assert not torch.equal(drawn.stem[0][0].weight, network.stem[0][0].weight), "the control"
+    run = train(
+        make_recipe({**fields, "epochs": 1, "optimizer": {"name": "adamw", "lr": 1e-6}}),
+        photo_set.path,
+        tmp_path / "run",
+    )
+    assert json.loads(run.init_path.read_text())["sha256"] == taken.sha256
+    moved = (restore_network(run).stem[0][0].weight - network.stem[0][0].weight).detach()
+    assert 0 < float(moved.abs().max()) < 1e-3
+    card = export_detector(run, tmp_path / "second.onnx")
+    assert f"Began with weights of sha256 {taken.sha256}, trained on {finished.trained_on().name}" in card.data.license
+
+
+@pytest.mark.parametrize(
+    ("options", "init", "message"),
+    [({"width": 16, "depth": 1}, "", "as this recipe builds it"), (FIELDS["options"], "faces", "batch norms folded")],
+)
+def test_weights_that_do_not_fit_a_detector_are_refused(options, init, message, finished, photo_set, tmp_path):
+    fields = {**FIELDS, "options": options, "transfer": {"init": init or str(finished.path)}}
+    with pytest.raises(ModelError, match=message):
+        train(make_recipe(fields), photo_set.path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_data_of_the_other_task_are_refused(photo_set, faces, tmp_path):
     with pytest.raises(DataError, match=r"dataset\.json"):
         train(make_recipe(FIELDS), faces, tmp_path / "run")
@@ -141,7 +176,8 @@ def test_data_of_the_other_task_are_refused(photo_set, faces, tmp_path):
     ("changes", "message"),
     [
         ({"network": "cnn3"}, "unknown for faces"),
-        ({"transfer": {"init": "expression"}}, "from scratch"),
+        ({"transfer": {"init": "run", "freeze_layers": 1}}, "learns as a whole"),
+        ({"optimizer": {"layer_decay": 0.7}}, "learns as a whole"),
         ({"augment": {"flip": 0.5}}, "augment is no field"),
         ({"task": "eyes"}, "none of the name 'eyes'"),
     ],

@@ -30,7 +30,7 @@ class FaceRecipe(Recipe):
         return max(faces, key=lambda record: record.validation_ap, default=None)
 
     @model_validator(mode="after")
-    def _starts_from_scratch(self) -> FaceRecipe:
-        if self.transfer.init or self.transfer.freeze_layers or self.optimizer.layer_decay != 1.0:
-            raise ValueError("a detector is trained from scratch: leave out transfer and optimizer.layer_decay")
+    def _learns_as_a_whole(self) -> FaceRecipe:
+        if self.transfer.freeze_layers or self.optimizer.layer_decay != 1.0:
+            raise ValueError("a detector learns as a whole: leave out transfer.freeze_layers and optimizer.layer_decay")
         return self

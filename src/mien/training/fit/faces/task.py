@@ -11,6 +11,7 @@ import torch
 from mien.core.atomic import write_text
 from mien.training.data.faces.batches import SceneBatches, WholePhotos
 from mien.training.data.faces.photos import open_photos
+from mien.training.fit.faces.beginning import begin_detector
 from mien.training.fit.faces.module import FaceModule, PhotoSearch
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.faces.threshold import find_threshold
@@ -19,7 +20,6 @@ from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run, Threshold, TrainedOn
 from mien.training.fit.transfer import Taken
-from mien.training.models.registry import build_face_network
 
 MOST_FALSE_FACES = 0.05
 """False faces a held-out photo that the shipped threshold lets through: half of what we promise for photos at large."""
@@ -59,10 +59,9 @@ class FaceTask:
         self._validation = WholePhotos(self.photos, self.photos.rows_of("validation"), device)
 
     def begin(self, run: Run) -> tuple[FaceModule, Taken | None]:
-        """Build the network with drawn weights. See `Task`."""
-        torch.manual_seed(self.recipe.seed)
-        network = build_face_network(self.recipe.network, options=self.recipe.options)
-        return FaceModule(network, self.recipe, self.photos, len(self._batches)), None
+        """Build the network with drawn weights, or those of another run. See `Task`."""
+        network, taken = begin_detector(run, self.recipe)
+        return FaceModule(network, self.recipe, self.photos, len(self._batches)), taken
 
     def notes(self) -> list[str]:
         """Return what a person should know before it starts."""
