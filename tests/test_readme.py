@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
 from mien.training.data.sources.synthetic import draw_faces
 
@@ -31,6 +32,9 @@ def workplace(tmp_path_factory):
     for number in range(3):
         Image.fromarray(rows.images[number]).save(folder / "crops" / f"{number}.png")
     Image.fromarray(rows.images[0]).save(folder / "face.png")
+    for name in ("photo.jpg", "photos/1.jpg", "albums/2.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(astronaut()).resize((256, 256)).save(folder / name)
     for number, label in enumerate(["happy", "bored"] * 12):
         (folder / "my_faces" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(rows.images[number]).save(folder / "my_faces" / label / f"{number}.png")
@@ -68,7 +72,7 @@ def test_the_commands_run_in_their_order(workplace):
         call = [sys.executable, "-m", "mien", *shortened]
         result = subprocess.run(call, cwd=workplace, capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{command}: {result.stderr}"
-    assert {"faces", "faces.csv", "out", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
+    assert {"faces", "rows.csv", "seen", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
 
 
 def test_no_placeholder_is_left():

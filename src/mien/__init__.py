@@ -3,7 +3,8 @@
     import mien
 
     recognizer = mien.Recognizer.load()
-    probabilities = recognizer.classify(crops)
+    for face in recognizer.predict("photo.jpg"):
+        print(face.expression, face.confidence, face.is_certain)
 
 Names are imported when they are first used, so that `import mien` is quick and never loads what isn't needed.
 """
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         UnreadableMediaError,
     )
     from mien.core.geometry import Box
-    from mien.core.results import Face, Picture
+    from mien.core.results import Detection, Face, Picture
     from mien.inference.media.drawing import annotate
     from mien.inference.recognizer import Recognizer
 
@@ -37,6 +38,7 @@ __all__ = [
     "Box",
     "CardError",
     "DataError",
+    "Detection",
     "Face",
     "InputError",
     "MienError",
@@ -54,6 +56,7 @@ __all__ = [
 
 _HOMES: Final = {
     "Box": "mien.core.geometry",
+    "Detection": "mien.core.results",
     "Face": "mien.core.results",
     "Picture": "mien.core.results",
     "Recognizer": "mien.inference.recognizer",

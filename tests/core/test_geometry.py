@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import InputError
-from mien.core.geometry import Box
+from mien.core.geometry import Box, iou
 
 
 def test_a_box_is_its_corner_and_its_size():
@@ -40,3 +40,18 @@ def test_a_side_that_is_no_finite_number_is_refused(value):
 def test_a_box_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Box(1, 2, 3, 4).x = 5
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        (Box(0, 0, 10, 10), 1.0),
+        (Box(5, 0, 10, 10), 50 / 150),
+        (Box(2, 2, 5, 5), 25 / 100),
+        (Box(10, 0, 10, 10), 0.0),
+        (Box(20, 20, 3, 3), 0.0),
+        (Box(-5, -5, 10, 10), 25 / 175),
+    ],
+)
+def test_the_iou_of_two_boxes(other, expected):
+    assert iou(Box(0, 0, 10, 10), other) == pytest.approx(expected) == iou(other, Box(0, 0, 10, 10))

@@ -8,7 +8,15 @@ import pytest
 
 from mien.core.errors import InputError
 from mien.core.geometry import Box
-from mien.core.results import CERTAIN_FROM, Face, Picture, Quality
+from mien.core.results import (
+    CERTAIN_FROM,
+    LEAST_SURE_SHARPNESS,
+    MOST_SURE_TURN_DEG,
+    SMALLEST_SURE_PX,
+    Face,
+    Picture,
+    Quality,
+)
 
 BOX = Box(1, 2, 30, 40)
 POINTS = np.arange(10, dtype=np.float32).reshape(5, 2)
@@ -32,6 +40,24 @@ def test_the_first_of_equal_labels_is_the_expression():
 def test_a_face_is_certain_from_the_threshold_on(confidence, is_certain):
     rest = (1 - confidence) / 2
     assert make_face({"happy": confidence, "sad": rest, "fear": rest}).is_certain is is_certain
+
+
+@pytest.mark.parametrize(
+    ("quality", "is_sufficient"),
+    [
+        (Quality(SMALLEST_SURE_PX), True),
+        (Quality(SMALLEST_SURE_PX - 0.1), False),
+        (Quality(100, LEAST_SURE_SHARPNESS, MOST_SURE_TURN_DEG, 180), True),
+        (Quality(100, LEAST_SURE_SHARPNESS - 0.01, 0, 0), False),
+        (Quality(100, 0.5, MOST_SURE_TURN_DEG + 1, 0), False),
+        (Quality(100, 0.5, -MOST_SURE_TURN_DEG - 1, 0), False),
+    ],
+)
+def test_a_face_that_is_hard_to_see_keeps_its_expression_and_is_not_certain(quality, is_sufficient):
+    face = make_face({"happy": 0.99, "sad": 0.01}, quality=quality)
+    assert quality.is_sufficient is face.is_certain is is_sufficient
+    assert (face.expression, face.confidence) == ("happy", 0.99)
+    assert not make_face({"happy": 0.4, "sad": 0.3, "fear": 0.3}, quality=quality).is_certain, "the control"
 
 
 def test_a_face_becomes_the_json_of_the_architecture():

@@ -64,3 +64,28 @@ def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):
     assert result.returncode == 0, result.stderr
     with Image.open(tmp_path / "mean.png") as drawn, Image.open(bundled) as shipped:
         assert np.array_equal(np.asarray(drawn), np.asarray(shipped))
+
+
+def test_the_round_trip_is_told_in_shares(fer2013):
+    result = run_example("round_trip.py", fer2013.path, "--count", 12)
+    assert result.returncode == 0, result.stderr
+    assert " of 12 faces found" in result.stdout
+    assert "points lost" in result.stdout
+
+
+def test_the_frame_is_fitted_and_compared_with_its_neighbors(fer2013):
+    result = run_example("fit_frame.py", fer2013.path, "--count", 60, "--tuned-on", 10)
+    assert result.returncode == 0, result.stderr
+    fitted, frame, untouched, in_use, *others = result.stdout.splitlines()
+    assert fitted.startswith("fitted on ")
+    assert frame.startswith("Frame(landmarks=((0.3")
+    assert untouched.startswith("untouched")
+    assert in_use.startswith("in use")
+    assert sum(line.startswith("zoom") for line in others) == 30
+
+
+def test_limits_of_quality_have_a_table_each(fer2013):
+    result = run_example("quality_limits.py", fer2013.path, "--count", 5)
+    assert result.returncode == 0, result.stderr
+    heads = [line.split()[0] for line in result.stdout.splitlines() if "too sure by" in line]
+    assert heads == ["size_px", "sharpness", "turn_deg", "tilt_deg"]

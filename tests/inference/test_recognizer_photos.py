@@ -47,6 +47,10 @@ def test_boxes_of_another_detector_are_read_as_they_are(recognizer, photo):
     assert recognizer.predict(photo, boxes=[]) == []
     with pytest.raises(InputError, match="at least 2 pixels"):
         recognizer.predict(photo, boxes=[(0, 0, 1, 1)])
+    with pytest.raises(InputError, match=r"x, y, width and height in pixels, got 3 numbers: \(1, 2, 3\)"):
+        recognizer.predict(photo, boxes=[(1, 2, 3)])
+    with pytest.raises(InputError, match="with boxes= nobody looks"):
+        recognizer.predict(photo, boxes=boxes, min_score=0.5)
 
 
 def test_many_pictures_come_in_order_with_their_errors(recognizer, photo, tmp_path):

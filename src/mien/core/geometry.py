@@ -40,3 +40,11 @@ class Box:
     def to_list(self) -> list[float]:
         """Return [x, y, width, height]."""
         return [self.x, self.y, self.width, self.height]
+
+
+def iou(box: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes: 0 where they don't touch, 1 where they are the same."""
+    width = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+    height = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+    common = max(0.0, width) * max(0.0, height)
+    return common / (box.width * box.height + other.width * other.height - common)

@@ -16,6 +16,14 @@ from mien.core.geometry import Box, Landmarks
 CERTAIN_FROM = 0.5
 """The calibrated confidence from which a face's label is more likely right than wrong."""
 
+SMALLEST_SURE_PX = 20.0
+LEAST_SURE_SHARPNESS = 0.2
+MOST_SURE_TURN_DEG = 45.0
+"""Faces that are smaller, less sharp or further turned are read with more confidence than they should be.
+
+Found by `examples/quality_limits.py` on FER2013's validation part; `docs/decisions/0009-detector-and-crop.md`.
+"""
+
 SUM_TOLERANCE = 1e-3
 """How far the sum of probabilities may lie from 1, for rounding."""
 
@@ -40,6 +48,19 @@ class Quality:
         for name in self.__slots__:
             value = getattr(self, name)
             object.__setattr__(self, name, None if value is None else float(value))
+
+    @property
+    def is_sufficient(self) -> bool:
+        """Whether the face can be seen well enough for its confidence to mean what it says.
+
+        Its size, sharpness and turn are within `SMALLEST_SURE_PX`, `LEAST_SURE_SHARPNESS` and `MOST_SURE_TURN_DEG`;
+        what was not measured is not held against it.
+        """
+        return (
+            self.size_px >= SMALLEST_SURE_PX
+            and (self.sharpness is None or self.sharpness >= LEAST_SURE_SHARPNESS)
+            and (self.turn_deg is None or abs(self.turn_deg) <= MOST_SURE_TURN_DEG)
+        )
 
     def to_dict(self) -> dict[str, float | None]:
         """Return the four values as plain JSON types."""
@@ -123,8 +144,12 @@ class Face:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the label is more likely right than wrong (`confidence` of at least `CERTAIN_FROM`)."""
-        return self.confidence >= CERTAIN_FROM
+        """Whether the label is more likely right than wrong.
+
+        That asks for a `confidence` of at least `CERTAIN_FROM`, and a face that is seen well enough for it to be
+        believed (`Quality.is_sufficient`).
+        """
+        return self.confidence >= CERTAIN_FROM and self.quality.is_sufficient
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, in the order of the architecture's JSON."""

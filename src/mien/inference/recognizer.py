@@ -200,7 +200,9 @@ class Recognizer:
     ) -> list[tuple[Box, Detection | None]]:
         """Return where the faces are: found, or as the caller says."""
         if boxes is not None:
-            return [(box if isinstance(box, Box) else Box(*box), None) for box in boxes]
+            if (min_score, max_side_px) != (None, None):
+                raise InputError("min_score and max_side_px tell how to look for faces; with boxes= nobody looks.")
+            return [(_to_box(box), None) for box in boxes]
         found = self._open_detector().detect(image, min_score=min_score, max_side_px=max_side_px)
         return [(one.box, one) for one in found]
 
@@ -229,7 +231,7 @@ class Recognizer:
             return _refuse(read._replace(error=error))
         height, width = read.picture.shape[:2]
         box = Box(0.0, 0.0, float(width), float(height))
-        return _Cut(read.name, width, height, [(box, None, Quality(size_px=float(min(width, height))))], [prepared])
+        return _Cut(read.name, width, height, [(box, None, measure_quality(box, None, read.picture))], [prepared])
 
     def _describe_each(self, cuts: Iterator[_Cut | Picture]) -> Iterator[Picture]:
         """Classify faces of several pictures together, and yield the pictures in their order.
@@ -263,6 +265,15 @@ class Recognizer:
             for box, found, quality in cut.faces
         )
         return Picture(cut.name, cut.width, cut.height, faces=faces)
+
+
+def _to_box(box: BoxLike) -> Box:
+    if isinstance(box, Box):
+        return box
+    sides = tuple(box)
+    if len(sides) != 4:
+        raise InputError(f"a box is x, y, width and height in pixels, got {len(sides)} numbers: {sides}")
+    return Box(*sides)
 
 
 def _several(sources: Iterable[PictureSource], method: str) -> Iterable[PictureSource]:

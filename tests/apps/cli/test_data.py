@@ -3,6 +3,9 @@ import pytest
 from PIL import Image
 
 from mien.apps.cli.main import run
+from mien.core.geometry import Box
+from mien.core.results import Detection
+from mien.inference.faces.detector import Detector
 from mien.training.data.table import open_dataset
 
 
@@ -35,14 +38,14 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importing, "import_data", see)
     flags = ["--votes", "v.csv", "--split", "80/10/10", "--seed", "5", "--twins", "ignore", "--pool", "--count", "99"]
-    flags += ["--size-px", "64", "--color", "rgb"]
+    flags += ["--size-px", "64", "--color", "rgb", "--faces", "--detector", "d.onnx"]
     with pytest.raises(SeenError) as seen:
         run(["data", "import", "fer2013.csv.xz", "--out", str(tmp_path / "out"), *flags])
     source, out, options = seen.value.args
     assert (str(source), out) == ("fer2013.csv.xz", tmp_path / "out")
     assert options | {"votes": str(options["votes"])} == {
         "votes": "v.csv", "split": "80/10/10", "seed": 5, "twins": "ignore", "pool": True, "count": 99,
-        "size_px": 64, "color": "rgb",
+        "size_px": 64, "color": "rgb", "faces": True, "detector": "d.onnx",
     }  # fmt: skip
 
 
@@ -59,6 +62,9 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
         (["synthetic", "--count", "20"], "--count 20"),
         (["synthetic", "--votes", "{csv}"], "--votes goes with fer2013.csv and icml_face_data.csv only"),
         (["{csv}", "--size-px", "64"], "--size-px and --color go with folders of pictures"),
+        (["synthetic", "--faces"], "--faces goes with folders of photos; synthetic faces are drawn as crops"),
+        (["{csv}", "--faces"], "fer 2013.csv are faces that are cut out already"),
+        (["{csv}", "--detector", "d.onnx"], "--detector d.onnx goes with --faces"),
         (["."], "holds no picture files. Name the file fer 2013.csv in it."),
         ([""], "the source is empty"),
     ],
@@ -166,9 +172,82 @@ def test_a_folder_of_pictures_says_its_labels_and_what_it_left_out(own, tmp_path
     assert printed.err == ""
 
 
+@pytest.fixture
+def find_faces(monkeypatch):
+    """Let a detector find as many faces, all equally large, as the first pixel of a photo says."""
+
+    def detect(self, picture):
+        spots = 20 * np.arange(picture[0, 0, 0])
+        return [Detection(Box(float(x), 5.0, 15.0, 20.0), 0.9, np.zeros((5, 2), np.float32)) for x in spots]
+
+    monkeypatch.setattr(Detector, "detect", detect)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A function that writes photos of two classes; each stands for its number of faces, -1 for a broken file."""
+
+    def write(*faces):
+        for number, count in enumerate([1] * 20 + list(faces)):
+            path = tmp_path / "photos" / ("tired", "awake")[number % 2] / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 256, (40, 90, 3), dtype=np.uint8)
+            pixels[0, 0] = max(count, 0)
+            Image.fromarray(pixels).save(path)
+            if count < 0:
+                path.write_bytes(b"")
+        return tmp_path / "photos"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("faces", "lines"),
+    [
+        ([], []),
+        ([0], ["Left out 1 of 21 photos without a face: tired/20.png (reasons: files.csv)"]),
+        ([1, 3], ["Left out 1 of 22 photos with several faces: awake/21.png (reasons: files.csv)"]),
+        (
+            [3, 0, 0, -1, 0],
+            [
+                "Left out 1 unreadable of 25 files: awake/23.png (reasons: files.csv)",
+                "Left out 3 of 25 photos without a face and 1 with several: "
+                "awake/21.png, tired/22.png, tired/24.png, ... (reasons: files.csv)",
+            ],
+        ),
+    ],
+)
+def test_photos_without_one_clear_face_are_left_out_and_listed(
+    photos, find_faces, detector_file, tmp_path, capsys, faces, lines
+):
+    flags = ["--faces", "--detector", str(detector_file), "--out", str(tmp_path / "out")]
+    assert run(["data", "import", str(photos(*faces)), *flags]) == 0
+    printed = capsys.readouterr()
+    labels, *said, summary = printed.out.splitlines()
+    assert labels == "Labels: awake, tired"
+    assert said == lines
+    kept = 20 + faces.count(1)
+    assert summary.startswith(f"photos: {kept} pictures (")
+    assert run(["data", "check", str(tmp_path / "out"), "--out", str(tmp_path / "checked")]) == 0
+
+
+def test_a_detector_has_to_be_one(photos, model_file, tmp_path, capsys):
+    source, out = str(photos()), str(tmp_path / "out")
+    assert run(["data", "import", source, "--faces", "--detector", "absent.onnx", "--out", out]) == 1
+    assert "absent.onnx" in capsys.readouterr().err
+    assert run(["data", "import", source, "--faces", "--detector", str(model_file), "--out", out]) == 1
+    assert str(model_file) in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_annotated_photos_are_not_cut(drawn_photos, tmp_path, capsys):
+    assert run(["data", "import", str(drawn_photos), "--faces", "--out", str(tmp_path / "out")]) == 1
+    assert "--faces goes with pictures of single faces; " in capsys.readouterr().err
+
+
 def test_help_names_every_flag(capsys):
     assert run(["data", "import", "--help"]) == 0
     printed = capsys.readouterr().out
-    flags = "--out --votes --split --seed --twins --pool --count --size-px --color"
+    flags = "--out --votes --split --seed --twins --pool --count --size-px --color --faces --detector"
     for word in (*flags.split(), "synthetic", "icml_face_data.csv"):
         assert word in printed

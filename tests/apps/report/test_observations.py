@@ -109,6 +109,16 @@ def test_sure_answers_are_counted() -> None:
     )
 
 
+def test_answers_that_are_not_certain_are_counted() -> None:
+    labels = np.zeros(10, int)
+    tops = [(0.6, 0.2, 0.2)] * 4 + [(0.2, 0.6, 0.2)] * 2 + [(0.4, 0.3, 0.3)] * 1 + [(0.3, 0.4, 0.3)] * 3
+    assert observe_confidence(labels, np.array(tops))[-1] == (
+        "4 answers (40.0 %) are less than 50 % sure, so `is_certain` is false: 25.0 % of them are right, of the others "
+        "66.7 %."
+    )
+    assert observe_confidence(labels[:4], np.array(tops[-4:]))[-1].endswith("of the others there are none.")
+
+
 def _scores(scoring: Scoring, **changes: Any) -> Scores:
     return scoring.scores.model_copy(update=changes)
 

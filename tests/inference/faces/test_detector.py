@@ -78,6 +78,15 @@ def test_a_model_for_expressions_is_no_detector(model_file):
     assert str(model_file) in str(caught.value)
 
 
+@pytest.mark.parametrize(("width_px", "is_face"), [(1.9, False), (2.1, True)])
+def test_what_is_too_small_to_be_cut_is_no_face(build_detector, tmp_path, width_px, is_face):
+    path = tmp_path / "speck.onnx"
+    speck = np.float32([[0.1, 0.1, width_px / 200, 0.5]])
+    path.write_bytes(build_detector(speck, np.float32([0.9])))
+    found = Detector.load(path).detect(np.zeros((100, 200, 3), np.uint8))
+    assert len(found) == is_face
+
+
 def test_a_graph_that_gives_something_else_is_refused(build_detector, tmp_path):
     from mien.core.card import FacesCard
     from mien.inference.runtime.envelope import hash_graph, read_card, write_card

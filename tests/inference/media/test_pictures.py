@@ -2,7 +2,6 @@ import io
 import os
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from PIL import Image, ImageFile
 
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media import pictures
-from mien.inference.media.pictures import list_pictures, read_picture
+from mien.inference.media.pictures import read_picture
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -257,24 +256,3 @@ def test_an_array_of_another_kind_is_refused_with_the_shape_it_should_have(array
 def test_a_source_of_another_type_is_refused(source) -> None:
     with pytest.raises(InputError, match="a picture is a path"):
         read_picture(source)
-
-
-def test_a_folder_means_its_picture_files_at_any_depth_in_order(tmp_path) -> None:
-    for name in ("b/2.JPG", "b/1.png", "a.webp", "notes.txt", ".hidden.png", ".cache/x.png", "c/d/e/ü 1.jpeg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    found = [str(path.relative_to(tmp_path)) for path in list_pictures(tmp_path)]
-    assert found == ["a.webp", "b/1.png", "b/2.JPG", "c/d/e/ü 1.jpeg"]
-
-
-def test_links_that_lead_back_do_not_loop(tmp_path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/x.png").touch()
-    (tmp_path / "a/back").symlink_to(tmp_path)
-    (tmp_path / "self").symlink_to("self")
-    assert [path.name for path in list_pictures(tmp_path)] == ["x.png"]
-
-
-def test_a_named_file_is_itself_whatever_its_suffix(tmp_path) -> None:
-    for path in (tmp_path / "scan.dat", Path("absent"), tmp_path / ("x" * 400)):
-        assert list_pictures(path) == [path]

@@ -26,6 +26,16 @@ def test_the_file_is_a_csv_of_five_columns(tmp_path):
     assert lines[2] == ["", 'sad/b, "c".png', "", "", "can't be read:\nno picture."]
 
 
+def test_the_number_of_faces_is_a_sixth_column_where_somebody_looked(tmp_path):
+    files = (*FILES, PictureFile(None, "sad/d.png", 640, 480, "no face", 0), PictureFile(2, "sad/e.png", 64, 48, "", 2))
+    write_files(tmp_path, files)
+    lines = (tmp_path / "files.csv").read_bytes().decode().split("\r\n")
+    assert lines[0] == "row,file,width,height,problem,faces"
+    assert lines[-3:] == [",sad/d.png,640,480,no face,0", "2,sad/e.png,64,48,,2", ""]
+    assert read_files(tmp_path, 3) == files
+    assert [file.is_unreadable for file in files] == [False, True, False, False, False]
+
+
 def test_a_data_set_without_the_file_was_no_picture_files(tmp_path):
     assert read_files(tmp_path, 5) == ()
 
@@ -46,6 +56,8 @@ def test_a_list_of_another_table_is_refused(tmp_path, rows):
         (b"row,file\r\n", "the columns are 'row,file', expected 'row,file,width,height,problem'"),
         (b"row,file,width,height,problem\r\n0,a.jpg,48\r\n", r"line 2: '0,a.jpg,48' is no picture file"),
         (b"row,file,width,height,problem\r\n0,a.jpg,48,wide,\r\n", "line 2: .* is no picture file"),
+        (b"row,file,width,height,problem,faces\r\n0,a.jpg,48,48,,1,2\r\n", "line 2: .* is no picture file"),
+        (b"row,file,width,height,problem,faces\r\n0,a.jpg,48,48,,one\r\n", "line 2: .* is no picture file"),
     ],
 )
 def test_a_broken_list_is_refused_with_its_name(tmp_path, content, message):

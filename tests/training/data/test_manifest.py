@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from mien.core.errors import DataError
 from mien.core.labels import EXPRESSIONS
-from mien.training.data.manifest import Manifest, read_manifest
+from mien.training.data.manifest import CutFaces, Manifest, read_manifest
 
 MANIFEST = Manifest(
     name="noise", license="none", source="a.csv", labels=EXPRESSIONS, has_votes=False, split="official", sha256="0" * 64
@@ -31,6 +31,7 @@ def test_a_manifest_comes_back_as_it_was_written(folder):
         ({"labels": ["happy"]}, "labels"),
         ({"labels": ["happy", "happy"]}, "labels.*must differ"),
         ({"sha256": "abc"}, "sha256"),
+        ({"faces": {"detector": "d"}}, "faces.detector_sha256"),
         ({"name": None}, "name.*got None"),
     ],
 )
@@ -66,4 +67,13 @@ def test_the_manifest_names_its_fields_as_before():
     """Imported data sets lie on people's disks: another name needs another schema version."""
     assert list(Manifest.model_fields) == [
         "schema_version", "name", "license", "source", "labels", "has_votes", "split", "seed", "sha256",
+        "faces",
     ]  # fmt: skip
+    assert list(CutFaces.model_fields) == ["detector", "detector_sha256", "choice", "crop"]
+
+
+def test_cut_faces_come_back_and_are_not_mentioned_where_none_were_cut(folder):
+    assert "faces" not in json.loads(MANIFEST.to_json())
+    cut = MANIFEST.model_copy(update={"faces": CutFaces(detector="d", detector_sha256="1" * 64, choice="c", crop="r")})
+    (folder / "dataset.json").write_text(cut.to_json())
+    assert read_manifest(folder, Manifest) == cut

@@ -293,3 +293,12 @@ def test_a_changed_byte_is_noticed(synthetic, tmp_path, name):
     (folder / name).write_bytes(content)
     with pytest.raises(DataError, match="changed after its import"):
         open_dataset(folder).verify()
+
+
+def test_some_rows_are_evenly_spread_faces_of_a_split(synthetic, monkeypatch):
+    rows = synthetic.rows_of("train")
+    assert np.array_equal(synthetic.some_rows_of("train", 0), rows)
+    some = synthetic.some_rows_of("train", 10)
+    assert (some[0], some[-1], len(some)) == (rows[0], rows[-1], 10)
+    assert np.ptp(np.diff(np.searchsorted(rows, some))) <= 1
+    assert len(synthetic.some_rows_of("train", 10**6)) == len(rows)

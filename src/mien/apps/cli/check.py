@@ -116,6 +116,8 @@ def list_findings(diagnosis: Diagnosis, *, is_fer2013_table: bool) -> Iterator[F
         f"{_percent(diagnosis.single_value, diagnosis.rows)} of all",
         "One flat gray, nothing to see in it. `drop_not_a_face` in a recipe leaves them out too.",
     )
+    if diagnosis.without_face or diagnosis.several_faces:
+        yield from _list_uncut(diagnosis)
     yield Finding(
         "unreadable files",
         diagnosis.unreadable,
@@ -129,6 +131,24 @@ def list_findings(diagnosis: Diagnosis, *, is_fer2013_table: bool) -> Iterator[F
         f"{_name_files(diagnosis.found.wrong_size, diagnosis.wrong_size)}",
         "Scaled when they were imported, and stretched if they were not square. Where only a few differ, look at them: "
         "they may be no crops of faces.",
+    )
+
+
+def _list_uncut(diagnosis: Diagnosis) -> Iterator[Finding]:
+    """Yield the photos out of which no face was cut."""
+    yield Finding(
+        "photos without a face",
+        diagnosis.without_face,
+        _name_files(diagnosis.found.without_face, diagnosis.without_face),
+        f"No face was found in them, so they are not among the pictures; {FILES_FILE} lists them. Where there is one, "
+        "bring its crop instead, or import with a detector that finds it.",
+    )
+    yield Finding(
+        "photos with several faces",
+        diagnosis.several_faces,
+        _name_files(diagnosis.found.several_faces, diagnosis.several_faces),
+        f"None of them is clearly the largest, so nobody can tell which the label means; {FILES_FILE} lists them. "
+        "Cut these photos so that one face is left.",
     )
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
+    from mien.training.data.files import PictureFile
     from mien.training.data.table import Dataset
 
 app = App(name="data", help="Import a data set, and check it.")
 app.command("mien.apps.cli.check:check", help="Look for leaks, contradictions and pictures that are no faces.")
+
+NAMED_FILES: Final = 3
+"""Of the files that were left out, how many a line names."""
 
 
 @app.command(name="import")
@@ -31,6 +35,8 @@ def import_(
     count: int = 2100,
     size_px: int | None = None,
     color: Literal["gray", "rgb"] | None = None,
+    faces: Annotated[bool, Parameter(negative="")] = False,
+    detector: str | None = None,
 ) -> None:
     """Import a data set into a folder that the other commands read.
 
@@ -50,11 +56,16 @@ def import_(
         count: Number of synthetic faces.
         size_px: Side that pictures from folders are scaled to; 48 unless given.
         color: Color that pictures from folders are brought to; gray unless given.
+        faces: The pictures in the folders are whole photos: find the face in each, turn it upright and cut it out, as
+            live pictures are cut. Of several faces the largest is taken if it has at least twice the area of the next.
+            Other photos with several, and those with none, are left out and listed.
+        detector: With --faces: name or path of the model that finds them; the bundled one unless given.
     """
     from mien.training.data.sources.annotated_photos import is_annotated
 
     if is_annotated(Path(source)):
         given = {"--votes": votes, "--split": split, "--pool": pool, "--size-px": size_px, "--color": color}
+        given |= {"--faces": faces, "--detector": detector}
         _import_photos(Path(source), out, seed, [flag for flag, value in given.items() if value])
         return
     from mien.training.data.importing import SYNTHETIC, import_data
@@ -73,6 +84,8 @@ def import_(
             count=count,
             size_px=size_px,
             color=color,
+            faces=faces,
+            detector=detector,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     dataset = open_dataset(out)
@@ -120,17 +133,29 @@ def _make_bar() -> Progress:
 
 
 def _list_notes(dataset: Dataset) -> Iterator[str]:
-    """Yield what is to be said of a source of picture files: the labels it gave, and what could not be read."""
-    from mien.apps.cli.outputs import printable
-    from mien.training.data.files import FILES_FILE
-
+    """Yield what is to be said of a source of picture files: the labels it gave, and what was left out."""
     files = dataset.files()
     if files:
         yield f"Labels: {', '.join(dataset.labels)}"
-    unreadable = [file for file in files if file.row is None]
+    unreadable = [file for file in files if file.is_unreadable]
     if unreadable:
-        named = ", ".join(printable(file.file) for file in unreadable[:3]) + (", ..." if len(unreadable) > 3 else "")
-        yield f"Left out {len(unreadable)} unreadable of {len(files)} files: {named} (reasons: {FILES_FILE})"
+        yield f"Left out {len(unreadable)} unreadable of {len(files)} files: {_name(unreadable)}"
+    without = [file for file in files if file.row is None and file.faces == 0]
+    several = [file for file in files if file.row is None and file.faces]
+    if without or several:
+        counted = [f"{len(without)} of {len(files)} photos without a face"] if without else []
+        of_all = "" if without else f" of {len(files)} photos"
+        counted += [f"{len(several)}{of_all} with several{'' if without else ' faces'}"] if several else []
+        yield f"Left out {' and '.join(counted)}: {_name(without + several)}"
+
+
+def _name(files: list[PictureFile]) -> str:
+    """Name the first of the files that were left out, and say where the reasons are."""
+    from mien.apps.cli.outputs import printable
+    from mien.training.data.files import FILES_FILE
+
+    named = ", ".join(printable(file.file) for file in files[:NAMED_FILES])
+    return f"{named}{', ...' if len(files) > NAMED_FILES else ''} (reasons: {FILES_FILE})"
 
 
 def _summarize(dataset: Dataset) -> str:

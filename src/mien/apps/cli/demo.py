@@ -1,8 +1,9 @@
-"""`mien demo`: the bundled model on the bundled picture, offline, in a second."""
+"""`mien demo`: the bundled models on the bundled picture, offline, in a second."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from mien.core.atomic import write_bytes
 from mien.core.errors import InputError
 from mien.core.geometry import Box
 from mien.core.labels import EXPRESSIONS
-from mien.core.results import Face, Picture
+from mien.core.results import Face
 from mien.inference.media.drawing import annotate
 from mien.inference.media.pictures import RGB, read_picture
 from mien.inference.recognizer import Recognizer
@@ -30,7 +31,7 @@ _PAPER, _INK = (246, 245, 242), (52, 56, 62)
 
 
 def demo(*, out: Path = Path()) -> None:
-    """Run the bundled model on the seven mean faces of FER2013's training part.
+    """Find and read the seven mean faces of FER2013's training part, laid out on one sheet.
 
     Prints how each is read, and writes mien-demo.png. A mean face is the average of all pictures with one label: no
     person is in it.
@@ -38,12 +39,12 @@ def demo(*, out: Path = Path()) -> None:
     Args:
         out: The folder for mien-demo.png. Where it can't be written to, the table still comes.
     """
-    tiles = read_mean_faces()
-    readings = list(Recognizer.load().predict_crops(tiles))
+    sheet, tiles = draw_sheet(read_mean_faces())
+    faces = Recognizer.load().predict(sheet)
     console = Console(highlight=False)
-    console.print(_tabulate(readings))
+    console.print(_tabulate([find_face(faces, tile) for tile in tiles]))
     buffer = io.BytesIO()
-    Image.fromarray(draw_sheet(tiles, readings)).save(buffer, "PNG")
+    Image.fromarray(annotate(sheet, faces)).save(buffer, "PNG")
     try:
         write_bytes(out / SHEET_NAME, buffer.getvalue())
     except InputError as error:
@@ -62,18 +63,21 @@ def read_mean_faces() -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(tile) for tile in np.split(sheet, len(EXPRESSIONS), axis=1)]
 
 
-def draw_sheet(tiles: list[NDArray[np.uint8]], readings: list[Picture]) -> RGB:
-    """Lay the tiles out on paper, each with the name of its expression below it and its reading drawn on it.
+def draw_sheet(tiles: list[NDArray[np.uint8]]) -> tuple[RGB, list[Box]]:
+    """Lay the tiles out on paper, each with the name of its expression below it.
+
+    Args:
+        tiles: (48, 48) uint8, in the order of `EXPRESSIONS`.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, 3) uint8, and where each tile is.
     """
     rows = -(-len(tiles) // _COLUMNS)
     step_x, step_y = _TILE_PX + _GAP_PX, _TILE_PX + _HEAD_PX + _GAP_PX
     sheet = Image.new("RGB", (_GAP_PX + _COLUMNS * step_x, rows * step_y + _GAP_PX), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(17)
-    faces: list[Face] = []
-    for number, (tile, reading) in enumerate(zip(tiles, readings, strict=True)):
+    places: list[Box] = []
+    for number, tile in enumerate(tiles):
         row, column = divmod(number, _COLUMNS)
         missing = _COLUMNS * (row + 1) - len(tiles)
         indent = max(0, missing) * step_x // 2  # the last row stands in the middle
@@ -81,23 +85,30 @@ def draw_sheet(tiles: list[NDArray[np.uint8]], readings: list[Picture]) -> RGB:
         sheet.paste(Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC), (left, top))
         caption = f"mean face of {EXPRESSIONS[number]}"
         draw.text((left + _TILE_PX // 2, top + _TILE_PX + 8), caption, _INK, font, anchor="ma")
-        faces += [_move(face, Box(left, top, _TILE_PX, _TILE_PX)) for face in reading.faces or ()]
-    return annotate(np.asarray(sheet), faces)
+        places.append(Box(left, top, _TILE_PX, _TILE_PX))
+    return np.asarray(sheet).copy(), places
 
 
-def _move(face: Face, box: Box) -> Face:
-    return Face(box, face.score, face.landmarks, face.probabilities, face.quality)
+def find_face(faces: Sequence[Face], tile: Box) -> Face | None:
+    """Return the surest face whose middle lies in a tile."""
+    for face in faces:
+        x, y = face.box.x + face.box.width / 2 - tile.x, face.box.y + face.box.height / 2 - tile.y
+        if 0 <= x < tile.width and 0 <= y < tile.height:
+            return face
+    return None
 
 
-def _tabulate(readings: list[Picture]) -> Table:
+def _tabulate(faces: Sequence[Face | None]) -> Table:
     table = Table(header_style="bold")
     for name in ("mean face of", "read as"):
         table.add_column(name)
     table.add_column("confidence", justify="right")
     table.add_column("certain")
-    for expression, reading in zip(EXPRESSIONS, readings, strict=True):
-        for face in reading.faces or ():
-            style = "green" if face.expression == expression else "yellow"
-            certain = Text("yes") if face.is_certain else Text("no", style="yellow")
-            table.add_row(expression, Text(face.expression, style=style), f"{face.confidence:.1%}", certain)
+    for expression, face in zip(EXPRESSIONS, faces, strict=True):
+        if face is None:
+            table.add_row(expression, Text("no face found", style="dim"), "", "")
+            continue
+        style = "green" if face.expression == expression else "yellow"
+        certain = Text("yes") if face.is_certain else Text("no", style="yellow")
+        table.add_row(expression, Text(face.expression, style=style), f"{face.confidence:.1%}", certain)
     return table

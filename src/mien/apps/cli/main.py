@@ -36,6 +36,7 @@ EXTRAS: Final[dict[str, str]] = {
     "safetensors": "train",
     "tomli_w": "train",
     "torch": "train",
+    "pyarrow": "tables",
 }
 """By optional package: the extra of mien that holds it."""
 

@@ -1,26 +1,24 @@
-"""Forms in which `mien predict` gives its readings; each takes one picture after the other."""
+"""What `mien predict` hands its readings to: JSON lines, and a folder of annotated pictures."""
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Final, Protocol
 
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from mien.core.atomic import atomic_file, write_bytes
+from mien.core.atomic import check_shared_folder, write_bytes
 from mien.core.errors import InputError
 from mien.core.results import Picture
 from mien.inference.media.drawing import annotate
 from mien.inference.media.pictures import read_picture
+
+MAX_REASONS: Final = 100
+"""More pictures that could not be drawn are counted and not kept: a disk that is gone would give one for each."""
 
 
 class Output(Protocol):
@@ -38,115 +36,47 @@ class JsonLines:
         print(json.dumps(picture.to_dict()))
 
 
-class CsvFile:
-    """Rows of a CSV file: one a face; one with empty fields for a picture without a face, or one that can't be read.
+class AnnotatedFolder:
+    """A folder of annotated pictures, each under the name it had below the path that was named.
 
     Attributes:
-        rows: Written so far, the header not counted.
+        undrawn: Pictures that were gone, or others, when they were read once more to draw on them.
+        reasons: What was wrong with them: the first `MAX_REASONS`.
     """
 
-    def __init__(self, writer: Any, labels: Sequence[str]) -> None:
-        """Take a `csv.writer` and write the header.
-
-        Args:
-            writer: Where rows go.
-            labels: The model's labels; each gets a column with its probability.
-        """
-        self._writer = writer
-        self._labels = tuple(labels)
-        self.rows = 0
-        fields = ("source", "x", "y", "width", "height", "score", "expression", "confidence", "is_certain")
-        self._writer.writerow([*fields, *self._labels, "error"])
-
-    @classmethod
-    @contextmanager
-    def create(cls, path: Path, labels: Sequence[str]) -> Iterator[CsvFile]:
-        """Open a file that is there when all rows are written, and not before.
-
-        Raises:
-            InputError: If it can't be written.
-        """
-        # File names that are no text are written with escapes: the file stays valid UTF-8.
-        with (
-            atomic_file(path) as temporary,
-            temporary.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
-        ):
-            yield cls(csv.writer(file), labels)
-
-    def write(self, picture: Picture) -> None:
-        """Write the rows of the next picture."""
-        if not picture.faces:
-            message = "" if picture.error is None else picture.error["message"]
-            self._write([picture.source, *[""] * (8 + len(self._labels)), message])
-        for face in picture.faces or ():
-            box, score = face.box.to_list(), "" if face.score is None else face.score
-            reading = (face.expression, face.confidence, str(face.is_certain).lower())
-            self._write([picture.source, *box, score, *reading, *face.probabilities.values(), ""])
-
-    def _write(self, row: list[Any]) -> None:
-        self._writer.writerow(row)
-        self.rows += 1
-
-
-class ResultTable:
-    """A table for people."""
-
-    def __init__(self) -> None:
-        """Begin without rows."""
-        self._table = Table(header_style="bold")
-        self._table.add_column("source", overflow="fold")
-        self._table.add_column("expression")
-        self._table.add_column("confidence", justify="right")
-        self._table.add_column("certain")
-
-    @classmethod
-    @contextmanager
-    def collect(cls) -> Iterator[ResultTable]:
-        """Yield an empty table, and print it when all went well."""
-        table = cls()
-        yield table
-        Console().print(table._table)
-
-    def write(self, picture: Picture) -> None:
-        """Add the rows of the next picture."""
-        source = Text(printable(picture.source))
-        if picture.error is not None:
-            self._table.add_row(source, Text(printable(picture.error["message"]), style="red"), "", "")
-        elif not picture.faces:
-            self._table.add_row(source, Text("no face found", style="dim"), "", "")
-        for face in picture.faces or ():
-            certain = Text("yes") if face.is_certain else Text("no", style="yellow")
-            self._table.add_row(source, Text(face.expression), f"{face.confidence:.1%}", certain)
-
-
-class AnnotatedFolder:
-    """A folder of annotated pictures, each under the name it had below the path that was named."""
-
     def __init__(self, folder: Path, sources: Sequence[tuple[Path, Path]]) -> None:
-        """Make the folder and choose a name for every picture.
+        """Check the folder and choose a name for every picture.
 
         Args:
-            folder: Where they go; is made if absent.
+            folder: Where they go; is made with the first of them if absent.
             sources: The pictures in the order they will come, each with its relative path.
 
         Raises:
             InputError: If the folder can't be written to.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"can't make the folder {folder}: {error.strerror}. Name another one.") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise InputError(f"can't write into the folder {folder}. Name another one.")
+        check_shared_folder(folder)
+        self.undrawn = 0
+        self.reasons: list[str] = []
         self._pending = zip([path for path, _ in sources], choose_targets(folder, sources), strict=True)
 
     def write(self, picture: Picture) -> None:
-        """Write the next picture, if it could be read."""
+        """Write the next picture, if it could be read, and can be once more.
+
+        Raises:
+            InputError: If it can't be written.
+        """
         source, target = next(self._pending)
         if picture.faces is None:
             return
+        try:
+            pixels = read_picture(source)
+        except InputError as error:
+            self.undrawn += 1
+            if len(self.reasons) < MAX_REASONS:
+                self.reasons.append(str(error))
+            return
         buffer = io.BytesIO()
-        Image.fromarray(annotate(read_picture(source), picture.faces)).save(buffer, "PNG")
+        Image.fromarray(annotate(pixels, picture.faces)).save(buffer, "PNG")
         write_bytes(target, buffer.getvalue())
 
 

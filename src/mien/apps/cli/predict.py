@@ -1,26 +1,29 @@
-"""`mien predict`: pictures in; a table, JSON lines, CSV rows and annotated pictures out."""
+"""`mien predict`: pictures in; a table, JSON lines, rows in a file, and annotated pictures out."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 from cyclopts.validators import mutually_exclusive
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
-from mien.apps.cli.outputs import AnnotatedFolder, CsvFile, JsonLines, Output, ResultTable, printable
+from mien.apps.cli.outputs import AnnotatedFolder, JsonLines, Output, printable
+from mien.apps.cli.result_table import ResultTable, Tally
+from mien.apps.cli.rows import CsvFile, ParquetFile, check_parquet
+from mien.apps.cli.sources import Source, find_sources
 from mien.core.errors import InputError
 from mien.core.results import Picture
 from mien.inference.faces.detector import DEFAULT_DETECTOR
-from mien.inference.media.pictures import SUFFIXES, list_pictures
+from mien.inference.media.pictures import SUFFIXES
 from mien.inference.recognizer import Recognizer
-from mien.inference.runtime.bundled import BUNDLED, DEFAULT_MODEL
+from mien.inference.runtime.bundled import DEFAULT_MODEL
 
 PROGRESS_FROM: Final = 50
 """Fewer pictures are done before a bar would tell anything."""
@@ -35,6 +38,7 @@ def predict(
     crops: Annotated[bool, Parameter(negative="")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="", group=_FORM)] = False,
     csv: Annotated[Path | None, Parameter(group=_FORM)] = None,
+    parquet: Annotated[Path | None, Parameter(group=_FORM)] = None,
     annotate: Path | None = None,
     model: str = DEFAULT_MODEL,
     detector: str = DEFAULT_DETECTOR,
@@ -45,86 +49,95 @@ def predict(
     """Find the faces in pictures, and name their apparent expressions.
 
     A picture that can't be read gets a line with its error, the rest go on, and the exit status is 1.
+    The same holds for a subfolder that can't be listed and a picture that can't be drawn: a note says which.
 
     Args:
-        paths: Picture files, or folders: these mean their picture files at any depth.
+        paths: Picture files; folders, which mean their picture files at any depth; or globs in quotes, such as
+            'photos/**/*.jpg'. What several of them mean is read once.
         crops: Each picture is one face, cut out already; no faces are looked for.
         as_json: Print one JSON object a picture, one a line.
-        csv: Write a CSV file: source, x, y, width, height, score, expression, confidence, is_certain, the
-            probability of each label in its own column, error.
-        annotate: Write each picture with its reading drawn on it into this folder, as PNG.
+        csv: Write a CSV file, a row a face: source, x, y, width, height, score, expression, confidence, is_certain,
+            size_px, sharpness, turn_deg, tilt_deg, the probability of each label in its own column, error.
+        parquet: Write the columns of the CSV file to a Parquet file; needs the extra "tables".
+        annotate: Write each picture with its reading drawn on it into this folder, as PNG. Pictures that lie in it
+            already are not read.
         model: Name of a bundled model, or path of a model file.
-        detector: Path of the model that finds faces; see `mien train faces`.
+        detector: Name of a bundled model that finds faces, or path of one that `mien train faces` made.
         min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
         max_side_px: Larger pictures are scaled down to this longer side before faces are looked for; 640 unless the
             detector says otherwise. Larger finds smaller faces and takes longer.
         threads: Processor threads to use; by default what the machine has, at most 4.
     """
-    if not crops and detector == DEFAULT_DETECTOR and detector not in BUNDLED:
-        raise InputError(
-            "finding faces in whole photos needs a detector, and none is bundled in this version. If each picture is "
-            "one face, cut out already, add --crops; else name one that you trained: --detector FILE.onnx."
-        )
-    sources = find_sources(paths)
-    if csv is not None:
-        _spare_pictures(csv, sources)
+    if crops:
+        _refuse_search(detector, min_score, max_side_px)
+    if parquet is not None:
+        check_parquet()
+    found = find_sources(paths, drawn_into=annotate)
+    sources = found.pictures
+    rows_file = parquet if csv is None else csv
+    if rows_file is not None:
+        _spare_pictures(rows_file, "--parquet" if csv is None else "--csv", sources)
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
         recognizer = Recognizer.load(model, detector=detector, threads=threads)
-        outputs: list[Output] = [folder] if folder is not None else []
-        if csv is not None:
-            table = stack.enter_context(CsvFile.create(csv, recognizer.labels))
+        tally = Tally()
+        outputs: list[Output] = [tally, folder] if folder is not None else [tally]
+        if rows_file is not None:
+            labels = recognizer.labels
+            opened: AbstractContextManager[CsvFile | ParquetFile] = (
+                ParquetFile.create(rows_file, labels) if csv is None else CsvFile.create(rows_file, labels)
+            )
+            table = stack.enter_context(opened)
             outputs.append(table)
         elif as_json:
             outputs.append(JsonLines())
         else:
-            outputs.append(stack.enter_context(ResultTable.collect()))
+            outputs.append(stack.enter_context(ResultTable.collect(tally, has_places=not crops)))
         files = (path for path, _ in sources)
         limits = {"min_score": min_score, "max_side_px": max_side_px}
         pictures = recognizer.predict_crops(files) if crops else recognizer.predict_each(files, **limits)  # type: ignore[arg-type]
-        failed = _write_all(pictures, len(sources), outputs)
-    if csv is not None:
-        print(f"wrote {table.rows} row{'s' * (table.rows != 1)} to {printable(str(csv))}", file=sys.stderr)
-    return 1 if failed else 0
+        is_bar_shown = len(sources) >= PROGRESS_FROM and not (as_json and sys.stdout.isatty())
+        _write_all(pictures, len(sources), outputs, is_bar_shown=is_bar_shown)
+        if folder is not None:
+            tally.undrawn = folder.undrawn
+            _tell_undrawn(folder)
+    if rows_file is not None:
+        wrote = f"wrote {table.rows} row{'s' * (table.rows != 1)} to {printable(str(rows_file))}"
+        print(f"{wrote}: {tally}", file=sys.stderr)
+    return 1 if tally.unreadable or tally.undrawn or not found.is_complete else 0
 
 
-def _spare_pictures(csv: Path, sources: Iterable[tuple[Path, Path]]) -> None:
-    """Refuse to write rows over a picture: the name of the CSV file was forgotten, and a picture took its place."""
-    target = os.path.realpath(csv)
-    if csv.suffix.lower() in SUFFIXES or any(os.path.realpath(source) == target for source, _ in sources):
-        raise InputError(f"--csv {csv} names a picture. Name a file for the rows, such as faces.csv.")
+def _refuse_search(detector: str, min_score: float | None, max_side_px: int | None) -> None:
+    """Refuse flags that tell how to look for faces where nobody looks for any."""
+    given = {"--detector": detector != DEFAULT_DETECTOR, "--min-score": min_score, "--max-side-px": max_side_px}
+    for flag, value in given.items():
+        if value is not None and value is not False:
+            raise InputError(f"{flag} tells how to look for faces; with --crops none are looked for. Leave one out.")
 
 
-def find_sources(paths: Iterable[str]) -> list[tuple[Path, Path]]:
-    """Return the pictures that the paths mean, in their order, each with its path relative to the one that was named.
-
-    Raises:
-        InputError: If there are none.
-    """
-    sources: list[tuple[Path, Path]] = []
-    empty: list[str] = []
-    for name in paths:
-        if not name:
-            raise InputError("one of the paths is empty. Name picture files, or . for the current folder.")
-        path = Path(name)
-        found = list_pictures(path)
-        sources.extend((file, file.relative_to(path) if file != path else Path(file.name)) for file in found)
-        if not found:
-            empty.append(printable(str(path)))
-    if not sources:
-        raise InputError(f"no pictures found in {', '.join(empty)}. Name picture files, or a folder that holds some.")
-    for folder in empty:
-        print(f"mien: note: no pictures in {folder}", file=sys.stderr)
-    return sources
+def _spare_pictures(target: Path, flag: str, sources: Iterable[Source]) -> None:
+    """Refuse to write rows over a picture: the name of their file was forgotten, and a picture took its place."""
+    real = os.path.realpath(target)
+    if target.suffix.lower() in SUFFIXES or any(os.path.realpath(source) == real for source, _ in sources):
+        raise InputError(f"{flag} {target} names a picture. Name a file for the rows, such as faces.{flag[2:]}.")
 
 
-def _write_all(pictures: Iterator[Picture], total: int, outputs: list[Output]) -> int:
-    """Hand every picture to every output; return how many could not be read."""
-    failed = 0
+def _write_all(pictures: Iterator[Picture], total: int, outputs: list[Output], *, is_bar_shown: bool) -> None:
+    """Hand every picture to every output, with a bar on standard error if that is a terminal."""
     console = Console(stderr=True)
-    hidden = total < PROGRESS_FROM or not console.is_terminal
-    for picture in track(pictures, "reading", total, console=console, transient=True, disable=hidden):
-        failed += picture.error is not None
-        for output in outputs:
-            output.write(picture)
-    return failed
+    hidden = not (is_bar_shown and console.is_terminal)
+    # Nothing is redirected: rich would print on standard error what an output prints on standard output.
+    with Progress(
+        console=console, transient=True, disable=hidden, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
+        for picture in progress.track(pictures, total, description="reading"):
+            for output in outputs:
+                output.write(picture)
+
+
+def _tell_undrawn(folder: AnnotatedFolder) -> None:
+    """Say which pictures were read and then could not be drawn upon."""
+    for reason in folder.reasons:
+        print(f"mien: note: not drawn: {printable(reason)}", file=sys.stderr)
+    if (more := folder.undrawn - len(folder.reasons)) > 0:
+        print(f"mien: note: and {more:,} more not drawn", file=sys.stderr)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.results import CERTAIN_FROM
 from mien.training.evaluate.calibration import bin_confidences
 from mien.training.evaluate.curves import find_overfitting_epoch
 from mien.training.evaluate.metrics import Measures
@@ -170,6 +171,13 @@ def observe_confidence(labels: NDArray[np.integer], probabilities: NDArray[np.fl
         sentences.append(
             f"{percent(sure.mean())} of the answers are at least {SURE * 100:.0f} % sure, and "
             f"{percent(is_right[sure].mean())} of those are right."
+        )
+    unsure = top < CERTAIN_FROM
+    if unsure.any():
+        sentences.append(
+            f"{int(unsure.sum()):,} answers ({percent(unsure.mean())}) are less than {CERTAIN_FROM * 100:.0f} % sure, "
+            f"so `is_certain` is false: {percent(is_right[unsure].mean())} of them are right, of the others "
+            + (f"{percent(is_right[~unsure].mean())}." if not unsure.all() else "there are none.")
         )
     return sentences
 

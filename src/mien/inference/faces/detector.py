@@ -30,8 +30,8 @@ OUTPUTS: Final = {
 MAX_SIDE_LIMIT_PX: Final = 8192
 """Larger scaled pictures would take gigabytes in the network."""
 
-SMALLEST_BOX_PX: Final = 1.0
-"""Detections with a shorter side, in the scaled picture, can't be faces."""
+SMALLEST_BOX_PX: Final = 2.0
+"""Detections with a shorter side can't be faces, and nothing could be cut out of them."""
 
 
 class Detector:

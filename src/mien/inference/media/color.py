@@ -34,7 +34,7 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
         rgba = image.convert("RGBA")
         canvas = Image.new("RGBA", rgba.size, (*BACKGROUND, 255))
         return Image.alpha_composite(canvas, rgba).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _scale_16_bits(image: Image.Image, name: str) -> Image.Image:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mien.core.results import Face
+from mien.inference.media.captions import PANEL, SMOOTHING, Caption, Color, Content, Form, Scale
 from mien.inference.media.pictures import RGB, PictureSource, read_picture
-
-Color: TypeAlias = tuple[int, int, int]
+from mien.inference.media.places import MOST_COVERED, Places, Rectangle
 
 COLORS: Final[dict[str, Color]] = {
     "angry": (213, 94, 0),
@@ -35,26 +34,39 @@ OTHER_COLOR: Final[Color] = (230, 159, 0)
 MIN_SIDE_PX: Final = 320
 """Pictures whose longer side is shorter are enlarged to this, so that a label is legible on a crop of 48 pixels too."""
 
-_PANEL: Final[Color] = (17, 20, 24)
-_TRACK: Final[Color] = (74, 80, 88)
-_TEXT: Final[Color] = (255, 255, 255)
-_PANEL_OPACITY: Final = 0.86
-_SMOOTHING: Final = 3  # drawn this many times as large and shrunk: Pillow's own lines have steps
+MIN_TEXT_PX: Final = 11
+"""No letters are smaller; a face whose label has no room even so has its frame alone, whose color tells enough."""
+
 _MAX_SMOOTHED_PX: Final = 1200  # longer frames are drawn as they are: steps don't show on thick lines
+_NARROWEST: Final = (128, 56)  # a strip of a picture gets paper beside it, so that a label has somewhere to stand
+_PAPER: Final[Color] = (128, 128, 128)
+_LABEL_AREA: Final = 22.0  # of a whole label, in squares of its letters' size
+_CROWDED: Final = 0.12  # the share of the picture that whole labels would take, from which on they are smaller
+_EASILY_COVERED: Final = 0.12  # of a large face: its label may rather stand on its foot than be made small
 
 
-class _Scale(NamedTuple):
-    """Sizes in pixels that suit one picture."""
+class _TextRange(NamedTuple):
+    """The sizes of letters that suit one picture, in pixels.
 
-    text: float
-    line: int
-    pad: int
-    bar: int
+    Attributes:
+        small: For crowds; to be read when one looks closer.
+        least: Can be read when the whole picture is shown on a screen.
+        large: Suits a picture with one large face.
+    """
+
+    small: float
+    least: float
+    large: float
 
     @classmethod
-    def of(cls, width: int, height: int) -> _Scale:
-        text = max(13.0, 0.022 * (width * height) ** 0.5)
-        return cls(text, line=max(2, round(text / 7)), pad=max(4, round(text * 0.42)), bar=max(3, round(text * 0.24)))
+    def of(cls, width: int, height: int) -> _TextRange:
+        large = max(13.0, 0.022 * (width * height) ** 0.5)
+        least = min(max(float(MIN_TEXT_PX), max(width, height) / 110), large)
+        return cls(max(float(MIN_TEXT_PX), least / 2), least, large)
+
+    def choose(self, box: Rectangle) -> float:
+        """Return the size that suits a face: letters grow with it."""
+        return min(max(0.14 * min(box[2] - box[0], box[3] - box[1]), self.least), self.large)
 
 
 def annotate(image: PictureSource, faces: Iterable[Face]) -> RGB:
@@ -62,30 +74,45 @@ def annotate(image: PictureSource, faces: Iterable[Face]) -> RGB:
 
     Each face has a frame in its expression's color and a label with the name, the confidence in percent, and a bar.
     Where the model is not certain, the frame is dashed and the name has a question mark. Lines and letters grow with
-    the picture.
+    the picture and the face. A label stands beside its face, clear of other faces and labels; where there is little
+    room it becomes smaller and loses its bar, then its percent; a large face without room beside it has it on its
+    foot; and where there is no room at all, the frame stands alone.
 
     Args:
         image: (H, W, 3) RGB or (H, W) gray uint8, or whatever else `read_picture` takes.
-        faces: With boxes in pixels of that picture.
+        faces: With boxes in pixels of that picture. One whose box lies wholly outside is not drawn: its pixels are
+            another picture's, or the picture's in another size, and a frame at the border would show a face there.
 
     Returns:
-        (H, W, 3) uint8. A picture whose longer side is below `MIN_SIDE_PX` is enlarged by a whole number, smoothly.
+        (H, W, 3) uint8. A picture whose longer side is below `MIN_SIDE_PX` is enlarged by a whole number, smoothly; one
+        with faces that is too narrow for any label has gray paper added to its right or below it.
 
     Raises:
         InputError: If the picture can't be read.
     """
     picture = Image.fromarray(read_picture(image))
+    faces = [face for face in faces if _meets(face, *picture.size)]
     factor = max(1, -(-MIN_SIDE_PX // max(picture.size)))
     if factor > 1:
         picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.BICUBIC)
-    scale = _Scale.of(*picture.size)
-    # All frames first: a label must not be crossed by a neighbor's frame.
-    items = [(face, _pixel_box(face, factor, picture.size)) for face in faces]
-    for face, box in items:
-        _draw_frame(picture, box, color_of(face.expression), scale, is_dashed=not face.is_certain)
-    for face, box in items:
-        _draw_label(picture, box, face, scale)
-    return np.asarray(picture).copy()
+    sizes = _TextRange.of(*picture.size)
+    # Large faces first: they are what a person looks at, and small ones find room more easily.
+    items = sorted(((face, _pixel_box(face, factor, picture.size)) for face in faces), key=_area, reverse=True)
+    if items:
+        picture = _add_paper(picture)
+    boxes = Places(picture.size, [box for _, box in items])
+    frames = [
+        _fit_frame(box, Scale.of(sizes.choose(box)).line, boxes.room_around(number), picture.size)
+        for number, (_, box) in enumerate(items)
+    ]
+    # All frames before the labels: a label must not be crossed by a neighbor's frame.
+    for (face, _), (frame, line) in zip(items, frames, strict=True):
+        _draw_frame(picture, frame, color_of(face.expression), line, is_dashed=not face.is_certain)
+    places = Places(picture.size, [frame for frame, _ in frames])
+    is_crowded = len(items) * _LABEL_AREA * sizes.least**2 > _CROWDED * picture.width * picture.height
+    for number, (face, box) in enumerate(items):
+        _place_label(picture, places, number, face, _forms(sizes, sizes.choose(box), is_crowded=is_crowded))
+    return np.array(picture)
 
 
 def color_of(expression: str) -> Color:
@@ -93,37 +120,77 @@ def color_of(expression: str) -> Color:
     return COLORS.get(expression, OTHER_COLOR)
 
 
-def _pixel_box(face: Face, factor: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _meets(face: Face, width: int, height: int) -> bool:
+    """Whether any of a face's box lies on its picture."""
+    box = face.box
+    return box.x < width and box.y < height and box.x + box.width > 0 and box.y + box.height > 0
+
+
+def _area(item: tuple[Face, Rectangle]) -> int:
+    left, top, right, bottom = item[1]
+    return (right - left) * (bottom - top)
+
+
+def _add_paper(picture: Image.Image) -> Image.Image:
+    """Widen a picture that is too narrow for any label; the picture itself stays at the upper left."""
+    size = (max(picture.width, _NARROWEST[0]), max(picture.height, _NARROWEST[1]))
+    if size == picture.size:
+        return picture
+    wider = Image.new("RGB", size, _PAPER)
+    wider.paste(picture)
+    return wider
+
+
+def _pixel_box(face: Face, factor: int, size: tuple[int, int]) -> Rectangle:
     """Return left, top, right, bottom on the canvas; what reaches over the picture's border is cut off."""
     box = face.box
     edges = (box.x, box.y, box.x + box.width, box.y + box.height)
     left, top, right, bottom = (round(edge * factor) for edge in edges)
-    left, top = min(max(left, 0), size[0] - 2), min(max(top, 0), size[1] - 2)
+    left, top = max(0, min(left, size[0] - 2)), max(0, min(top, size[1] - 2))
     return left, top, max(min(right, size[0]), left + 2), max(min(bottom, size[1]), top + 2)
 
 
-def _draw_frame(
-    picture: Image.Image, box: tuple[int, int, int, int], color: Color, scale: _Scale, *, is_dashed: bool
-) -> None:
+def _fit_frame(box: Rectangle, line: int, room: int, size: tuple[int, int]) -> tuple[Rectangle, int]:
+    """Return a frame and the thickness of its line, so that it covers little of its face and none of a neighbor.
+
+    Args:
+        box: The face.
+        line: The thickness one would like, pixels.
+        room: To the nearest other face, pixels; half of it may be used.
+        size: Width and height of the picture.
+    """
+    inside = min(box[2] - box[0], box[3] - box[1]) // 12
+    line = max(1, min(line, (inside + room // 2) // 2))
+    outside = max(0, min(line + 2 * _edge(line) - inside, room // 2))
+    left, top = max(0, box[0] - outside), max(0, box[1] - outside)
+    return (left, top, min(max(size[0], box[2]), box[2] + outside), min(max(size[1], box[3]), box[3] + outside)), line
+
+
+def _edge(line: int) -> int:
+    """Return the thickness of the dark edge on either side of a line."""
+    return max(1, line // 2)
+
+
+def _draw_frame(picture: Image.Image, box: Rectangle, color: Color, line: int, *, is_dashed: bool) -> None:
     """Draw a rounded frame inside the box, with a thin dark edge that sets it off from bright pictures."""
     width, height = box[2] - box[0], box[3] - box[1]
-    times = _SMOOTHING if max(width, height) <= _MAX_SMOOTHED_PX else 1
-    edge = max(1, scale.line // 2)
-    radius = min(scale.pad * 2, min(width, height) // 4)
+    times = SMOOTHING if max(width, height) <= _MAX_SMOOTHED_PX else 1
+    edge = _edge(line)
+    radius = min(line * 5, min(width, height) // 4)
 
-    def outline(inset: int, line: int) -> Image.Image:
+    def outline(inset: int, thickness: int) -> Image.Image:
         mask = Image.new("L", (width * times, height * times))
         corners = (inset * times, inset * times, (width - inset) * times - 1, (height - inset) * times - 1)
         if corners[0] < corners[2] and corners[1] < corners[3]:
             ImageDraw.Draw(mask).rounded_rectangle(
-                corners, max(0, radius - inset) * times, outline=255, width=line * times
+                corners, max(0, radius - inset) * times, outline=255, width=thickness * times
             )
         if is_dashed:
-            _cut_gaps(mask, step=max(8, scale.pad * 2) * times)
+            _cut_gaps(mask, step=max(8, line * 6) * times)
         return mask.resize((width, height), Image.Resampling.BOX)
 
-    picture.paste(_PANEL, box[:2], outline(0, scale.line + 2 * edge).point(lambda value: value * 0.7))
-    picture.paste(color, box[:2], outline(edge, scale.line))
+    picture.paste(PANEL, box[:2], outline(0, line + 2 * edge).point(lambda value: value * 0.7))
+    picture.paste(color, box[:2], outline(edge, line))
 
 
 def _cut_gaps(mask: Image.Image, step: int) -> None:
@@ -146,49 +213,27 @@ def _gaps(length: int, step: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))[1::2]
 
 
-def _draw_label(picture: Image.Image, box: tuple[int, int, int, int], face: Face, scale: _Scale) -> None:
-    """Draw a panel with name, percent and bar, all in one width."""
-    font = ImageFont.load_default(scale.text)
-    name = face.expression if face.is_certain else f"{face.expression}?"
-    percent = f"{face.confidence:.0%}"
-    ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (round(scale.text), 0)
-    gap = round(scale.text * 0.9)
-    inner = max(round(font.getlength(name) + gap + font.getlength(percent)), round(scale.text * 6))
-    width = min(inner + 2 * scale.pad, picture.width)
-    height = ascent + descent + scale.bar + 2 * scale.pad + scale.pad // 2
-    left, top = _place_label(picture.size, box, width, height, scale)
-    rounded = partial(_paste_rounded, picture)
-    rounded(_PANEL, (left, top, left + width, top + height), scale.pad, _PANEL_OPACITY)
-    draw = ImageDraw.Draw(picture)
-    baseline = top + scale.pad + ascent
-    draw.text((left + scale.pad, baseline), name, _TEXT, font, anchor="ls")
-    draw.text((left + width - scale.pad, baseline), percent, _TEXT, font, anchor="rs")
-    bar_top = top + height - scale.pad - scale.bar
-    start, stop = left + scale.pad, left + width - scale.pad
-    rounded(_TRACK, (start, bar_top, stop, bar_top + scale.bar), scale.bar // 2, 1.0)
-    filled = max(scale.bar, round((stop - start) * face.confidence))
-    rounded(color_of(face.expression), (start, bar_top, start + filled, bar_top + scale.bar), scale.bar // 2, 1.0)
+def _place_label(picture: Image.Image, places: Places, number: int, face: Face, forms: Iterable[Form]) -> None:
+    """Draw a face's label in the first form that finds a place; none if there is no room."""
+    for form in forms:
+        label = Caption.measure(face, form, picture.width)
+        gap = label.scale.line
+        if form.covers is None:
+            place = places.take_beside(number, label.width, label.height, gap)
+        else:
+            place = places.take_inside(number, label.width, label.height, 3 * gap, form.covers)
+        if place is not None:
+            label.draw(picture, place, face.confidence, color_of(face.expression))
+            return
 
 
-def _place_label(
-    size: tuple[int, int], box: tuple[int, int, int, int], width: int, height: int, scale: _Scale
-) -> tuple[int, int]:
-    """Return left and top of a label: above its face if there is room, else below it, else at the foot inside."""
-    left = box[0] if width <= box[2] - box[0] else (box[0] + box[2] - width) // 2
-    if box[1] - scale.line - height >= 0:
-        top = box[1] - scale.line - height
-    elif box[3] + scale.line + height <= size[1]:
-        top = box[3] + scale.line
-    else:
-        left, top = left + 3 * scale.line, box[3] - height - 3 * scale.line
-    return max(0, min(left, size[0] - width)), max(0, top)
-
-
-def _paste_rounded(
-    picture: Image.Image, color: Color, box: tuple[int, int, int, int], radius: int, opacity: float
-) -> None:
-    width, height = max(1, box[2] - box[0]), max(1, box[3] - box[1])
-    mask = Image.new("L", (width * _SMOOTHING, height * _SMOOTHING))
-    corners = (0, 0, width * _SMOOTHING - 1, height * _SMOOTHING - 1)
-    ImageDraw.Draw(mask).rounded_rectangle(corners, radius * _SMOOTHING, fill=round(255 * opacity))
-    picture.paste(color, box[:2], mask.resize((width, height), Image.Resampling.BOX))
+def _forms(sizes: _TextRange, text: float, *, is_crowded: bool) -> Iterator[Form]:
+    """Yield the forms of a label, the best first; in a crowd, wide labels would leave others without any."""
+    if not is_crowded:
+        yield Form(text, "whole")
+        yield Form(text, "whole", _EASILY_COVERED)
+    contents: tuple[Content, ...] = ("percent", "name") if is_crowded else ("whole", "percent", "name")
+    for size in (sizes.least, sizes.small):
+        yield from (Form(size, content) for content in contents)
+    for size in (text, sizes.least, sizes.small):
+        yield from (Form(size, content, MOST_COVERED) for content in contents)

@@ -11,7 +11,7 @@ from mien.core.card import ExpressionCard, FacesCard
 from mien.core.errors import ModelError
 from mien.inference.runtime.envelope import read_card
 
-BUNDLED: Final[dict[str, str]] = {"expression": "expression.onnx"}
+BUNDLED: Final[dict[str, str]] = {"expression": "expression.onnx", "faces": "faces.onnx"}
 """Name of a bundled model: its file in the package `mien.inference.runtime.weights`."""
 
 DEFAULT_MODEL: Final = "expression"

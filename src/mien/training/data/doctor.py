@@ -68,6 +68,8 @@ class FoundRows(_Frozen):
         single_value: Rows whose picture is one flat value.
         unreadable: Files that could not be read, and so have no row.
         wrong_size: Files whose picture had to be scaled.
+        without_face: Photos in which no face was found, and which so have no row.
+        several_faces: Photos with several faces of which none was clearly the largest, likewise.
     """
 
     twins_in_train: HeldOutRows
@@ -78,6 +80,8 @@ class FoundRows(_Frozen):
     single_value: RowList
     unreadable: FileList
     wrong_size: FileList
+    without_face: FileList
+    several_faces: FileList
 
 
 class Diagnosis(_Frozen):
@@ -99,9 +103,11 @@ class Diagnosis(_Frozen):
         twins_within: Pictures of a part minus distinct pictures of that part.
         test_twins_in_validation: Pictures of test with a twin in validation: what is scored helped to choose.
         wrong_size: Pictures whose own width and height were not the data set's, so that they were scaled; 0 for a table
-            of pixels.
+            of pixels, and for faces that were cut out of photos.
         smallest_size: Width and height of the readable file with the fewest pixels, before scaling; None for a table.
         largest_size: The same of the one with the most.
+        without_face: Photos left out since no face was found in them; 0 where nobody looked for faces.
+        several_faces: Photos left out since several faces were found, and none was clearly the largest; likewise.
         listed_rows: Each list in `found` stops after this many rows or files.
         found: The rows and files themselves.
     """
@@ -121,6 +127,8 @@ class Diagnosis(_Frozen):
     wrong_size: Count
     smallest_size: Size | None
     largest_size: Size | None
+    without_face: Count
+    several_faces: Count
     listed_rows: Count
     found: FoundRows
 
@@ -163,8 +171,11 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
     flat = mark_single_value(dataset.images)
     no_face = ~table["is_face"]
     files = dataset.files()
-    unreadable = [file.file for file in files if file.row is None]
-    wrong_size = [file.file for file in files if file.row is not None and not file.has_size(dataset.size_px)]
+    unreadable = [file.file for file in files if file.is_unreadable]
+    whole = [file for file in files if file.row is not None and file.faces is None]
+    wrong_size = [file.file for file in whole if not file.has_size(dataset.size_px)]
+    without_face = [file.file for file in files if file.row is None and file.faces == 0]
+    several_faces = [file.file for file in files if file.row is None and file.faces]
     sizes = _sort_sizes(files)
 
     def listed(marks: Marks) -> RowList:
@@ -190,6 +201,8 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
         wrong_size=len(wrong_size),
         smallest_size=sizes[0] if sizes else None,
         largest_size=sizes[-1] if sizes else None,
+        without_face=len(without_face),
+        several_faces=len(several_faces),
         listed_rows=listed_rows,
         found=FoundRows(
             twins_in_train=HeldOutRows(validation=listed(validation & in_train), test=listed(test & in_train)),
@@ -200,6 +213,8 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
             single_value=listed(flat),
             unreadable=tuple(unreadable[:listed_rows]),
             wrong_size=tuple(wrong_size[:listed_rows]),
+            without_face=tuple(without_face[:listed_rows]),
+            several_faces=tuple(several_faces[:listed_rows]),
         ),
     )
 

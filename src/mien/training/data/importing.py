@@ -9,6 +9,7 @@ import numpy as np
 
 from mien.core.atomic import check_new_folder
 from mien.core.errors import DataError, InputError
+from mien.inference.faces.detector import DEFAULT_DETECTOR
 from mien.training.data.manifest import Manifest
 from mien.training.data.sources.fer_plus import Votes, read_votes
 from mien.training.data.sources.packed import OnProgress
@@ -34,6 +35,8 @@ def import_data(
     count: int = 2100,
     size_px: int | None = None,
     color: Color | None = None,
+    faces: bool = False,
+    detector: str | os.PathLike[str] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Manifest:
     """Import a data set into a folder; an interrupted import leaves none.
@@ -52,6 +55,9 @@ def import_data(
         count: Number of synthetic pictures.
         size_px: Side that pictures of any size are brought to; None for 48.
         color: Color that they are brought to; None for "gray".
+        faces: Whether to find, turn and cut out the face of each picture, as live pictures are cut. Pictures without a
+            face, or with several of which none is clearly the largest, are left out and noted; see `cutting`.
+        detector: Name or path of the model that finds them; None for the bundled one.
         on_progress: Told how much of the source is read.
 
     Returns:
@@ -61,9 +67,13 @@ def import_data(
         DataError: If the source, the votes or the split can't be used; what can be seen without reading the source is
             refused before that.
         InputError: If `out` can't be written to, is in use, or lies inside the source.
+        ModelError: If the detector can't be opened, or fails.
     """
     check_new_folder(out)
-    opened = _open(source, out, count, seed, _make_form(size_px, color))
+    if detector is not None and not faces:
+        raise DataError(f"--detector {os.fspath(detector)} goes with --faces: without it no faces are looked for.")
+    finder = (DEFAULT_DETECTOR if detector is None else detector) if faces else None
+    opened = _open(source, out, count, seed, _make_form(size_px, color), finder)
     is_drawn = split is not None and split != OFFICIAL
     rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted))
     if split == OFFICIAL and not opened.parts:
@@ -85,6 +95,7 @@ def import_data(
         split=str(rule),
         seed=seed if source == SYNTHETIC or rule.shares() else None,
         files=rows.files,
+        faces=rows.faces,
     )
 
 
@@ -96,15 +107,24 @@ def _make_form(size_px: int | None, color: Color | None) -> PictureForm | None:
     return PictureForm(default.size_px if size_px is None else size_px, default.color if color is None else color)
 
 
-def _open(source: str | Path, out: Path, count: int, seed: int, form: PictureForm | None) -> Source:
+def _open(
+    source: str | Path,
+    out: Path,
+    count: int,
+    seed: int,
+    form: PictureForm | None,
+    detector: str | os.PathLike[str] | None,
+) -> Source:
     """Find out what the source is, without reading it."""
     if source == SYNTHETIC:
+        if detector is not None:
+            raise DataError("--faces goes with folders of photos; synthetic faces are drawn as crops.")
         if form is not None:
             raise DataError("--size-px and --color go with folders of pictures; synthetic faces are 48x48 gray.")
         return Source(lambda _: draw_faces(count, seed))
     if not str(source):
         raise DataError("the source is empty. Name a file or a folder, or . for the current folder.")
-    opened = recognize(Path(source), form)
+    opened = recognize(Path(source), form, detector)
     if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(source)):
         raise InputError(f"{out} lies inside {source}, whose folders are its classes. Name a folder outside of it.")
     return opened

@@ -15,6 +15,24 @@ _Form = TypeVar("_Form", bound=BaseModel)
 AGAIN = "Import the data again."
 
 
+class CutFaces(BaseModel):
+    """That the pictures are faces which were cut out of photos at the import, and how.
+
+    Attributes:
+        detector: Name of the model that found them, as its card says.
+        detector_sha256: Hash of its file.
+        choice: Which face of a photo was taken, in a sentence.
+        crop: How it lies in its crop, in a sentence.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    detector: str
+    detector_sha256: Sha256
+    choice: str
+    crop: str
+
+
 class Manifest(BaseModel):
     """What `dataset.json` says.
 
@@ -28,6 +46,7 @@ class Manifest(BaseModel):
         split: The rule that was used, such as "official" or "80/20".
         seed: Seed of a split or of pictures that we drew, else None.
         sha256: Hash of table and images together.
+        faces: How the faces were cut out of photos; None for pictures that were taken whole.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,6 +60,7 @@ class Manifest(BaseModel):
     split: str
     seed: int | None = None
     sha256: Sha256
+    faces: CutFaces | None = None
 
     @field_validator("labels")
     @classmethod
@@ -48,6 +68,10 @@ class Manifest(BaseModel):
         if len(set(labels)) != len(labels):
             raise ValueError("labels must differ")
         return labels
+
+    def to_json(self) -> str:
+        """Return the text of `dataset.json`; without `faces` where none were cut, as before there was this field."""
+        return self.model_dump_json(indent=2, exclude={"faces"} if self.faces is None else None) + "\n"
 
 
 def read_manifest(folder: Path, form: type[_Form]) -> _Form:

@@ -23,7 +23,7 @@ from mien.core.errors import DataError
 from mien.core.labels import FER_PLUS_COLUMNS
 from mien.training.data.arrays import map_array, save_array
 from mien.training.data.files import PictureFile, read_files, write_files
-from mien.training.data.manifest import AGAIN, MANIFEST_FILE, Manifest, read_manifest
+from mien.training.data.manifest import AGAIN, MANIFEST_FILE, CutFaces, Manifest, read_manifest
 
 Split: TypeAlias = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -96,6 +96,20 @@ class Dataset:
             )
         return rows
 
+    def some_rows_of(self, split: Split, count: int) -> NDArray[np.intp]:
+        """Return evenly spread positions of a split's rows that FER+ does not call no face.
+
+        Args:
+            split: Which part.
+            count: How many at most; 0 for all.
+
+        Raises:
+            DataError: If the data set has no rows of that split.
+        """
+        rows = self.rows_of(split)
+        faces: NDArray[np.intp] = rows[self.table["is_face"][rows]]
+        return faces[np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(np.intp)] if count else faces
+
     def files(self) -> tuple[PictureFile, ...]:
         """Read what became of each picture file of the source; empty where the source was a table of pixels.
 
@@ -149,6 +163,7 @@ def save_dataset(
     split: str,
     seed: int | None,
     files: Sequence[PictureFile] = (),
+    faces: CutFaces | None = None,
 ) -> Manifest:
     """Write a data set's folder in one step: it is there in the end, or nothing is.
 
@@ -164,6 +179,7 @@ def save_dataset(
         split: The rule that was used.
         seed: Its seed, or None.
         files: What became of each picture file of the source; none for a table of pixels.
+        faces: How the faces were cut out of photos; None for pictures that were taken whole.
 
     Raises:
         InputError: If `path` exists or can't be written to.
@@ -177,13 +193,14 @@ def save_dataset(
         split=split,
         seed=seed,
         sha256=_hash(table, images),
+        faces=faces,
     )
     with atomic_folder(path) as folder:
         save_array(folder / TABLE_FILE, table)
         save_array(folder / IMAGES_FILE, images)
         if files:
             write_files(folder, files)
-        write_text(folder / MANIFEST_FILE, manifest.model_dump_json(indent=2) + "\n")
+        write_text(folder / MANIFEST_FILE, manifest.to_json())
     return manifest
 
 

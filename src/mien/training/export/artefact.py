@@ -63,7 +63,7 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
         name=name or recipe.name,
         labels=data.labels,
         input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
-        crop=FER2013_CROP if is_fer2013 else CROP,
+        crop=FER2013_CROP if is_fer2013 else data.crop or CROP,
         temperature=calibration.temperature,
         data=TrainingData(name=data.name, license=terms, sha256=data.sha256),
         recipe=recipe.name,

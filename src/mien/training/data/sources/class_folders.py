@@ -17,6 +17,8 @@ import numpy as np
 
 from mien.core.errors import DataError
 from mien.core.labels import order_labels
+from mien.training.data.files import PictureFile
+from mien.training.data.sources.cutting import FaceCutter
 from mien.training.data.sources.packed import OnProgress
 from mien.training.data.sources.pictures import PictureForm, as_text, read_pictures
 from mien.training.data.sources.rows import Rows
@@ -118,37 +120,54 @@ def find_class_folders(listing: Listing, path: Path) -> ClassFolders:
 
 
 def read_class_folders(
-    tree: Tree, found: ClassFolders, form: PictureForm, on_progress: OnProgress | None = None
+    tree: Tree,
+    found: ClassFolders,
+    form: PictureForm,
+    on_progress: OnProgress | None = None,
+    cutter: FaceCutter | None = None,
 ) -> Rows:
-    """Read the pictures of class folders; files that can't be read are left out and noted.
+    """Read the pictures of class folders; files that can't be used are left out and noted.
 
     Args:
         tree: Where the files lie.
         found: What its folders say of them.
         form: What the pictures are brought to.
         on_progress: Told the files done, and their number.
+        cutter: Cuts the face out of each picture; None to take pictures whole.
 
     Raises:
-        DataError: If the pictures don't fit into memory, or no picture of a class can be read.
+        DataError: If the pictures don't fit into memory, or no picture of a class can be used.
+        ModelError: If the detector fails.
     """
     with tree.open() as read:
-        images, notes = read_pictures(read, [file.file for file in found.files], form, on_progress)
-    readable = [file for file, note in zip(found.files, notes, strict=True) if note.row is not None]
-    labels = np.array([file.label for file in readable], np.int16)
+        images, notes = read_pictures(read, [file.file for file in found.files], form, on_progress, cutter)
+    used = [file for file, note in zip(found.files, notes, strict=True) if note.row is not None]
+    labels = np.array([file.label for file in used], np.int16)
     lost = {file.label for file in found.files} - set(labels.tolist())
-    for file, note in zip(found.files, notes, strict=True):
-        if file.label in lost:
-            name = found.labels[file.label]
-            raise DataError(f"{tree.path}: no picture of {name} can be read, such as {note.file}: {note.problem}")
+    for label in sorted(lost):
+        mine = [note for file, note in zip(found.files, notes, strict=True) if file.label == label]
+        raise _refuse_class(tree.path, found.labels[label], mine)
     return Rows(
         images=images,
         labels=labels,
-        parts=np.array([file.part for file in readable], np.uint8),
+        parts=np.array([file.part for file in used], np.uint8),
         name=found.name,
         license=found.license,
         label_names=found.labels,
         source=_name(tree.path),
         files=notes,
+        faces=cutter.facts if cutter else None,
+    )
+
+
+def _refuse_class(path: Path, label: str, files: Sequence[PictureFile]) -> DataError:
+    """Return the error for a class of which nothing is left. That faces are missing says more than a broken file."""
+    file = min(files, key=lambda file: file.is_unreadable)
+    if file.is_unreadable:
+        return DataError(f"{path}: no picture of {label} can be read, such as {file.file}: {file.problem}")
+    return DataError(
+        f"{path}: no photo of {label} shows one clear face, such as {file.file}: {file.problem}. If they are faces "
+        "that are cut out already, leave out --faces; else name another --detector, or remove the class folder."
     )
 
 

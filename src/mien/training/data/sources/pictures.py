@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DataError, UnreadableMediaError
 from mien.inference.expression.resampling import resize, to_gray
+from mien.inference.media.ahead import read_ahead
 from mien.inference.media.pictures import RGB, read_picture
 from mien.training.data.files import PictureFile
+from mien.training.data.sources.cutting import Cut, FaceCutter
 from mien.training.data.sources.packed import OnProgress
 from mien.training.data.sources.tree import ReadFile
 
@@ -74,41 +76,91 @@ class PictureForm:
 
 
 def read_pictures(
-    read: ReadFile, files: Sequence[str], form: PictureForm, on_progress: OnProgress | None = None
+    read: ReadFile,
+    files: Sequence[str],
+    form: PictureForm,
+    on_progress: OnProgress | None = None,
+    cutter: FaceCutter | None = None,
 ) -> tuple[NDArray[np.uint8], tuple[PictureFile, ...]]:
-    """Read picture files one by one; those that can't be read are left out, and noted with the reason.
+    """Read picture files one by one; those that can't be used are left out, and noted with the reason.
+
+    Beside the result, memory holds a few pictures at a time.
 
     Args:
         read: Gives the bytes of a file.
         files: Paths in the source.
-        form: What the pictures are brought to.
+        form: What the pictures, or the faces cut out of them, are brought to.
         on_progress: Told the files done, and their number.
+        cutter: Cuts the face out of each; None to take pictures whole.
 
     Returns:
-        (N, size, size[, 3]) uint8 of the readable files in their order, and what became of every file.
+        (N, size, size[, 3]) uint8 of the pictures that are used, in the order of their files, and what became of every
+        file.
 
     Raises:
         DataError: If the pictures don't fit into memory.
+        ModelError: If the detector fails.
     """
     images = form.allocate(len(files))
     notes: list[PictureFile] = []
     row = 0
-    for number, file in enumerate(files):
+    decoded = _decode_each(read, files) if cutter is None else _decode_ahead(read, files)
+    for file, picture in zip(files, decoded, strict=True):
         name = as_text(file)
-        try:
-            picture = read_picture(read(file))
-            height, width = picture.shape[:2]
-            if min(width, height) < MIN_SIDE_PX:
-                raise UnreadableMediaError(f"{width} x {height} pixels; a picture needs {MIN_SIDE_PX} on each side.")
-        except UnreadableMediaError as error:
-            notes.append(PictureFile(None, name, problem=str(error)))
+        if isinstance(picture, Exception):
+            notes.append(PictureFile(None, name, problem=str(picture)))
         else:
-            images[row] = form.prepare(picture)
-            notes.append(PictureFile(row, name, width, height))
-            row += 1
+            height, width = picture.shape[:2]
+            cut = Cut(picture) if cutter is None else cutter.cut(picture, form.size_px)
+            if cut.picture is None:
+                notes.append(PictureFile(None, name, width, height, cut.problem, cut.faces))
+            else:
+                images[row] = form.prepare(cut.picture)
+                notes.append(PictureFile(row, name, width, height, faces=cut.faces))
+                row += 1
         if on_progress:
-            on_progress(number + 1, len(files))
+            on_progress(len(notes), len(files))
     return images[:row], tuple(notes)
+
+
+def _decode_each(read: ReadFile, files: Sequence[str]) -> Iterator[RGB | Exception]:
+    """Decode one file after the other; yields what is wrong with one that can't be."""
+    for file in files:
+        try:
+            yield _refuse_small(read_picture(read(file)))
+        except UnreadableMediaError as error:
+            yield error
+
+
+def _decode_ahead(read: ReadFile, files: Sequence[str]) -> Iterator[RGB | Exception]:
+    """Do the same, but decode the next photos while one is looked at: either takes long for a photo.
+
+    Crops are decoded faster than they can be handed from one thread to another.
+    """
+    refused: dict[int, UnreadableMediaError] = {}
+
+    def fetch() -> Iterator[bytes]:
+        for number, file in enumerate(files):
+            try:
+                yield read(file)
+            except UnreadableMediaError as error:
+                refused[number] = error
+                yield b""  # keeps its place
+
+    for number, (_, picture, error) in enumerate(read_ahead(fetch())):
+        problem = refused.get(number, error)
+        if picture is not None:
+            yield _refuse_small(picture)
+        elif problem is not None:
+            yield problem
+
+
+def _refuse_small(picture: RGB) -> RGB | UnreadableMediaError:
+    """Return the picture, or what is wrong with one that has too few pixels."""
+    height, width = picture.shape[:2]
+    if min(width, height) >= MIN_SIDE_PX:
+        return picture
+    return UnreadableMediaError(f"{width} x {height} pixels; a picture needs {MIN_SIDE_PX} on each side.")
 
 
 def as_text(name: str) -> str:

@@ -13,6 +13,7 @@ from mien.core.errors import DataError
 from mien.inference.media.pictures import SUFFIXES
 from mien.training.data.sources import fer2013, fer_plus, icml_face_data, kaggle_train
 from mien.training.data.sources.class_folders import find_class_folders, read_class_folders
+from mien.training.data.sources.cutting import FaceCutter
 from mien.training.data.sources.kaggle import name_kaggle_copy
 from mien.training.data.sources.packed import PREFERRED, OnProgress
 from mien.training.data.sources.pictures import PictureForm
@@ -75,23 +76,33 @@ REFUSED = {
 """By header: tables that can't be imported, and what to do instead."""
 
 
-def recognize(path: Path, form: PictureForm | None = None) -> Source:
+def recognize(path: Path, form: PictureForm | None = None, detector: str | os.PathLike[str] | None = None) -> Source:
     """Find out what a path holds: names are listed and a header is read, but no row and no picture.
 
     Args:
         path: A folder or .zip of class folders, or a table, plain or packed as .gz, .xz or .zip.
         form: What pictures of any size and format are brought to; None for 48x48 gray.
+        detector: Name or path of the model that finds the face to be cut out of each picture; None to take pictures
+            whole.
 
     Raises:
-        DataError: If it is nothing that can be imported, or is a table, for which there is no choice of `form`.
+        DataError: If it is nothing that can be imported, or is a table, for which there is no choice of `form`, or if
+            faces are to be found in pictures that are known to be faces cut out already.
+        ModelError: If the detector can't be opened.
     """
     tree = _find_tree(path)
     if tree is not None:
-        found = name_kaggle_copy(find_class_folders(tree.list(), path))
-        return Source(partial(read_class_folders, tree, found, form or PictureForm()), found.parts)
+        folders = find_class_folders(tree.list(), path)
+        found = name_kaggle_copy(folders)
+        if detector is not None and found is not folders:
+            raise DataError(f"{path} is FER2013, whose pictures are faces that are cut out already. Leave out --faces.")
+        cutter = None if detector is None else FaceCutter.load(detector)
+        return Source(partial(read_class_folders, tree, found, form or PictureForm(), cutter=cutter), found.parts)
     if path.suffix.lower() in SUFFIXES and _read_magic(path):
         raise DataError(f"{path} is one picture. Name a folder of class folders with pictures.")
     table = _find_table(path)
+    if detector is not None:
+        raise DataError(f"--faces goes with folders of photos; those of {path} are faces that are cut out already.")
     if form is not None:
         raise DataError(f"--size-px and --color go with folders of pictures; those of {path} are 48x48 gray.")
     return Source(partial(table.read, path), table.parts, table.has_fer_plus_rows)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.training.data.files import PictureFile
+from mien.training.data.manifest import CutFaces
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Rows:
         label_names: The labels in the order of their numbers.
         source: Name of the file or folder it was read from, or the word that stands for it.
         files: What became of each picture file; none for a table of pixels.
+        faces: How the faces were cut out of photos; None for pictures that were taken whole.
     """
 
     images: NDArray[np.uint8]
@@ -33,3 +35,4 @@ class Rows:
     label_names: tuple[str, ...]
     source: str
     files: tuple[PictureFile, ...] = ()
+    faces: CutFaces | None = None
