@@ -16,8 +16,11 @@ from torch import Tensor
 from mien.training.fit.faces.assignment import assign
 from mien.training.models.face_pyramid import Answers
 
-LANDMARK_SCALE = 0.05
-"""Landmark errors under this share of the face's size count quadratically, those above linearly."""
+LANDMARK_SCALE = 0.02
+"""Landmark errors under this share of the face's size count quadratically, those above linearly.
+
+That is about the error of the landmarks that are given. At 0.05 the errors stayed at 0.04: they cost next to nothing.
+"""
 
 
 class Truth(NamedTuple):
