@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn, optim
 
+from mien.training.fit.expression.temperature import fit_temperature
 from mien.training.fit.layers import set_learning
 from mien.training.fit.optimizers import build_optimizer, build_plateau, build_step_schedule
 from mien.training.fit.sections import Optimizer, Schedule
-from mien.training.fit.temperature import fit_temperature
 
 
 @pytest.fixture

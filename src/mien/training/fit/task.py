@@ -14,7 +14,7 @@ from mien.training.fit.learner import Learner
 from mien.training.fit.processes import Processes
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.run import Run, TrainedOn
-from mien.training.fit.transfer import Taken
+from mien.training.fit.transfer.taking import Taken
 
 
 class Task(Protocol):

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from mien.training.data.augment import build_augmentation
 from mien.training.data.batches import Batch
 from mien.training.data.mixing import mix_batch
+from mien.training.fit.expression.losses import measure_loss
 from mien.training.fit.expression.recipe import ExpressionRecipe
+from mien.training.fit.expression.tally import Tally
 from mien.training.fit.history import EpochRecord
 from mien.training.fit.layers import check_freezing
 from mien.training.fit.learner import Learner
-from mien.training.fit.losses import measure_loss
-from mien.training.fit.tally import Tally
 from mien.training.models.preprocess import standardize, to_planes
 
 

@@ -11,17 +11,17 @@ import torch.nn.functional as F
 from mien.core.atomic import write_text
 from mien.training.data.batches import Batch, Batches, load_pictures
 from mien.training.data.table import open_dataset
-from mien.training.fit.beginning import begin_network
 from mien.training.fit.claim import describe_data
+from mien.training.fit.expression.beginning import begin_network
 from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.expression.recipe import ExpressionRecipe
+from mien.training.fit.expression.rows import check_classes, choose_rows, find_unvalidated, weigh_classes
+from mien.training.fit.expression.temperature import fit_temperature, predict_logits
 from mien.training.fit.history import Record
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
-from mien.training.fit.rows import check_classes, choose_rows, find_unvalidated, weigh_classes
 from mien.training.fit.run import Calibration, Run
-from mien.training.fit.temperature import fit_temperature, predict_logits
-from mien.training.fit.transfer import Taken
+from mien.training.fit.transfer.taking import Taken
 from mien.training.models.registry import check_size
 
 VALIDATION_BATCH = 256

@@ -7,11 +7,10 @@ from torch import nn
 
 from mien.core.errors import ModelError
 from mien.inference.runtime.bundled import BUNDLED
-from mien.training.fit.beginning import check_unchanged
 from mien.training.fit.faces.recipe import FaceRecipe
-from mien.training.fit.pretrained import read_pretrained
 from mien.training.fit.run import Run
-from mien.training.fit.transfer import Taken, list_names
+from mien.training.fit.transfer.pretrained import read_pretrained
+from mien.training.fit.transfer.taking import Taken, check_unchanged, list_names
 from mien.training.models.registry import build_face_network
 
 

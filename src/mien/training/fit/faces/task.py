@@ -19,7 +19,7 @@ from mien.training.fit.history import Record
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run, Threshold, TrainedOn
-from mien.training.fit.transfer import Taken
+from mien.training.fit.transfer.taking import Taken
 
 MOST_FALSE_FACES = 0.05
 """False faces a held-out photo that the shipped threshold lets through: half of what we promise for photos at large."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mien.training.fit.losses import focal_loss, measure_loss
+from mien.training.fit.expression.losses import focal_loss, measure_loss
 from mien.training.fit.sections import Loss
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mien.core.errors import RecipeError, RunError
+from mien.core.errors import RecipeError
 from mien.training.fit.layers import check_freezing, find_layers
-from mien.training.fit.pretrained import Pretrained, read_pretrained
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.restore import build_for
 from mien.training.fit.run import Run, TrainedOn
-from mien.training.fit.transfer import Taken, list_names, take_weights
+from mien.training.fit.transfer.pretrained import read_pretrained
+from mien.training.fit.transfer.taking import Taken, check_unchanged, list_names, take_weights
 from mien.training.models.preprocess import standardize, to_planes
 
 STATISTICS_PICTURES = 1024
@@ -71,22 +71,3 @@ def check_frozen_taken(network: nn.Module, count: int, taken: Taken) -> None:
                 f"transfer.freeze_layers is {count}, but layer {number + 1} from the input would stay as it was drawn: "
                 f"{taken.source} has no {list_names(drawn)} that fits. {remedy}, or name other weights."
             )
-
-
-def check_unchanged(run: Run, pretrained: Pretrained) -> None:
-    """Refuse other weights than those that a run without a finished epoch began with.
-
-    Raises:
-        RunError: If they are others, or the note of the first ones can't be read.
-    """
-    if not (run.is_started and run.init_path.exists()):
-        return
-    try:
-        begun = Taken.model_validate_json(run.init_path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}. Name another folder.") from None
-    if begun.sha256 != pretrained.sha256:
-        raise RunError(
-            f"{run.path} was begun with the weights of sha256 {begun.sha256[:12]} in {begun.source}, and there are "
-            f"others now ({pretrained.sha256[:12]}). Put the first ones back, or name another folder."
-        )

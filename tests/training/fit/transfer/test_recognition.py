@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mien.training.fit.recognition import recognize_network
+from mien.training.fit.transfer.recognition import recognize_network
 from mien.training.models.registry import NETWORKS, build_network
 
 names = pytest.mark.parametrize("name", sorted(NETWORKS["expression"]))

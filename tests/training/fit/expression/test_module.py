@@ -10,9 +10,9 @@ from mien.training.data.batches import Batch
 from mien.training.data.mixing import mix_batch
 from mien.training.data.table import open_dataset
 from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.expression.losses import measure_loss
 from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.keeper import Keeper
-from mien.training.fit.losses import measure_loss
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import kept_weights, restore_network
 from mien.training.fit.trainer import train

@@ -9,8 +9,8 @@ import pytest
 from mien.core.errors import DataError
 from mien.training.data.table import SPLITS, open_dataset, save_dataset
 from mien.training.fit.expression import task
+from mien.training.fit.expression.rows import check_classes, choose_rows, find_unvalidated
 from mien.training.fit.recipes import make_recipe
-from mien.training.fit.rows import check_classes, choose_rows, find_unvalidated
 from mien.training.fit.trainer import train
 
 SMALL = {"network": "vgg-bn", "options": {"width": 4}, "epochs": 1, "batch_size": 32}

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from mien.core.errors import RecipeError
-from mien.training.fit.beginning import begin_network
+from mien.training.fit.expression.beginning import begin_network
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import build_for
 from mien.training.fit.run import Run, TrainedOn

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from mien.core.card import Sha256
-from mien.core.errors import ModelError
+from mien.core.errors import ModelError, RunError
 from mien.training.fit.layers import find_layers
-from mien.training.fit.pretrained import Pretrained
-from mien.training.fit.recognition import recognize_network
-from mien.training.fit.unfolding import find_normed_layers, renormalize, unfold_weights
+from mien.training.fit.run import Run
+from mien.training.fit.transfer.pretrained import Pretrained
+from mien.training.fit.transfer.recognition import recognize_network
+from mien.training.fit.transfer.unfolding import find_normed_layers, renormalize, unfold_weights
 
 _COUNTER = "num_batches_tracked"
 """Batch norm counts its batches; nothing is computed with the count, and no list here names it."""
@@ -189,3 +190,22 @@ def _fit_colors(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Ten
         case (3, 1):
             return {name: given.sum(dim=1, keepdim=True)}
     return {}
+
+
+def check_unchanged(run: Run, pretrained: Pretrained) -> None:
+    """Refuse other weights than those that a run without a finished epoch began with.
+
+    Raises:
+        RunError: If they are others, or the note of the first ones can't be read.
+    """
+    if not (run.is_started and run.init_path.exists()):
+        return
+    try:
+        begun = Taken.model_validate_json(run.init_path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}. Name another folder.") from None
+    if begun.sha256 != pretrained.sha256:
+        raise RunError(
+            f"{run.path} was begun with the weights of sha256 {begun.sha256[:12]} in {begun.source}, and there are "
+            f"others now ({pretrained.sha256[:12]}). Put the first ones back, or name another folder."
+        )

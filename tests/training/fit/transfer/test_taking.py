@@ -7,8 +7,8 @@ from torch import nn
 from mien.core.errors import ModelError
 from mien.inference.runtime.envelope import write_card
 from mien.training.export.graph import CalibratedNetwork, build_graph
-from mien.training.fit.pretrained import Pretrained, read_pretrained
-from mien.training.fit.transfer import take_weights
+from mien.training.fit.transfer.pretrained import Pretrained, read_pretrained
+from mien.training.fit.transfer.taking import take_weights
 from mien.training.models.registry import NETWORKS, build_network
 
 SEVEN = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

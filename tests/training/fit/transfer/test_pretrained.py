@@ -6,8 +6,8 @@ from safetensors.torch import save_file
 
 from mien.core.errors import ModelError, RunError
 from mien.training.export.artefact import export_run
-from mien.training.fit.pretrained import read_pretrained
 from mien.training.fit.restore import restore_network
+from mien.training.fit.transfer.pretrained import read_pretrained
 
 
 def test_a_run_and_its_checkpoint_give_the_kept_weights(trained):

@@ -1,0 +1,1 @@
+"""Weights from elsewhere: read, recognized, unfolded, and taken as far as they fit."""
