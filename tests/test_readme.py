@@ -53,7 +53,7 @@ def workplace(tmp_path_factory):
 
 def test_the_python_blocks_run(workplace):
     found = blocks("python")
-    assert len(found) == 2
+    assert len(found) == 1
     for code in found:
         result = subprocess.run(
             [sys.executable, "-c", code], cwd=workplace, capture_output=True, text=True, check=False

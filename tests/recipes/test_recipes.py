@@ -55,5 +55,6 @@ def test_the_networks_are_compared_by_the_method_of_the_bundled_model(name):
 
 @pytest.mark.parametrize("run", sorted(path.name for path in RUNS.iterdir() if path.is_dir()))
 def test_a_documented_run_is_what_its_recipe_trains_today(run):
-    """The command in the documents still means the run whose figures stand there."""
-    assert load_recipe(run) == load_recipe(RUNS / run / "recipe.toml")
+    """The command in the documents still means the run whose figures stand there, wherever its first weights lay."""
+    documented = load_recipe(RUNS / run / "recipe.toml")
+    assert load_recipe(run, {"transfer": {"init": documented.transfer.init}}) == documented

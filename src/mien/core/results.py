@@ -16,12 +16,13 @@ from mien.core.geometry import Box, Landmarks
 CERTAIN_FROM = 0.5
 """The calibrated confidence from which a face's label is more likely right than wrong."""
 
-SMALLEST_SURE_PX = 20.0
+SMALLEST_SURE_PX = 18.0
 LEAST_SURE_SHARPNESS = 0.2
-MOST_SURE_TURN_DEG = 45.0
-"""Faces that are smaller, less sharp or further turned are read with more confidence than they should be.
+MOST_SURE_TURN_DEG = 30.0
+"""Beyond these limits a face's confidence can't be believed.
 
-Found by `examples/quality_limits.py` on FER2013's validation part; `docs/decisions/0009-detector-and-crop.md`.
+Less sharp faces are read with a confidence that is 13 to 28 points too high. Of faces that are smaller or further
+turned too few were found to know. By `examples/quality_limits.py` on FER2013's validation part; see `docs/experiments.md`.
 """
 
 SUM_TOLERANCE = 1e-3

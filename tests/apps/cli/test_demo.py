@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 from PIL import Image
 
 from mien.apps.cli import demo as module
@@ -8,14 +7,7 @@ from mien.apps.cli.main import run
 from mien.core.labels import EXPRESSIONS
 
 
-@pytest.fixture
-def stand_ins(bundled_model, monkeypatch):
-    """Let the tiny model and noise stand in for the bundled model and picture."""
-    noise = list(np.random.default_rng(5).integers(0, 256, (7, 48, 48), np.uint8))
-    monkeypatch.setattr(module, "read_mean_faces", lambda: noise)
-
-
-def test_the_demo_prints_a_table_and_writes_a_picture(stand_ins, tmp_path, capsys) -> None:
+def test_the_demo_prints_a_table_and_writes_a_picture(bundled_model, tmp_path, capsys) -> None:
     assert run(["demo", "--out", str(tmp_path / "new folder")]) == 0
     shown = capsys.readouterr().out
     assert all(expression in shown for expression in EXPRESSIONS)
@@ -24,18 +16,25 @@ def test_the_demo_prints_a_table_and_writes_a_picture(stand_ins, tmp_path, capsy
         assert min(sheet.size) > 400
 
 
-def test_it_writes_into_the_current_folder_by_default(stand_ins, tmp_path, monkeypatch) -> None:
+def test_it_writes_into_the_current_folder_by_default(bundled_model, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["demo"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == [SHEET_NAME]
 
 
-def test_where_nothing_can_be_written_the_table_still_comes(stand_ins, tmp_path, capsys) -> None:
+def test_where_nothing_can_be_written_the_table_still_comes(bundled_model, tmp_path, capsys) -> None:
     (tmp_path / "file").touch()
     assert run(["demo", "--out", str(tmp_path / "file" / "x")]) == 0
     shown = capsys.readouterr().out
     assert shown.count("%") == len(EXPRESSIONS)
     assert "No picture was written" in shown
+
+
+def test_where_no_face_is_found_it_says_so(bundled_model, tmp_path, monkeypatch, capsys) -> None:
+    noise = list(np.random.default_rng(5).integers(0, 256, (7, 48, 48), np.uint8))
+    monkeypatch.setattr(module, "read_mean_faces", lambda: noise)
+    assert run(["demo", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("no face found") == len(EXPRESSIONS)
 
 
 def test_the_bundled_picture_has_seven_different_faces() -> None:

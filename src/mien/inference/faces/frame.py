@@ -120,11 +120,11 @@ class Frame:
 
 
 FER2013_FRAME: Final = Frame(
-    landmarks=((0.31, 0.37), (0.69, 0.37), (0.5, 0.58), (0.35, 0.77), (0.65, 0.77)),
-    shift=(0.0, 0.0),
-    side=1.03,
+    landmarks=((0.319, 0.387), (0.681, 0.387), (0.5, 0.588), (0.347, 0.741), (0.653, 0.741)),
+    shift=(0.0, 0.001),
+    side=1.126,
 )
-"""The frame of FER2013's pictures. Estimated by eye, not yet with `fit_frame`."""
+"""The frame of FER2013's pictures: `python examples/fit_frame.py fer2013`, on 4,953 of 5,000 training pictures."""
 
 
 def fit_frame(boxes: ArrayLike, landmarks: ArrayLike, size_px: float) -> Frame:
