@@ -22,7 +22,8 @@ MOST_SURE_TURN_DEG = 30.0
 """Beyond these limits a face's confidence can't be believed.
 
 Less sharp faces are read with a confidence that is 13 to 28 points too high. Of faces that are smaller or further
-turned too few were found to know. By `examples/quality_limits.py` on FER2013's validation part; see `docs/experiments.md`.
+turned too few were found to know. By `examples/quality_limits.py` on FER2013's validation part; the tables stand in
+`docs/experiments.md`.
 """
 
 SUM_TOLERANCE = 1e-3

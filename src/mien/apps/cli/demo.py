@@ -84,7 +84,7 @@ def draw_sheet(tiles: list[NDArray[np.uint8]]) -> tuple[RGB, list[Box]]:
         left, top = _GAP_PX + column * step_x + indent, row * step_y + _HEAD_PX
         sheet.paste(Image.fromarray(tile).resize((_TILE_PX, _TILE_PX), Image.Resampling.BICUBIC), (left, top))
         caption = f"mean face of {EXPRESSIONS[number]}"
-        draw.text((left + _TILE_PX // 2, top + _TILE_PX + 8), caption, _INK, font, anchor="ma")
+        draw.text((left + _TILE_PX // 2, top + _TILE_PX + 22), caption, _INK, font, anchor="ma")
         places.append(Box(left, top, _TILE_PX, _TILE_PX))
     return np.asarray(sheet).copy(), places
 
