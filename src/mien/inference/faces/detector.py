@@ -116,7 +116,7 @@ def _scale(picture: RGB, max_side_px: int) -> NDArray[np.uint8]:
 def _describe(boxes: Any, scores: Any, landmarks: Any, ratio: NDArray[np.float32]) -> list[Detection]:
     """Turn the network's arrays into values in pixels of the picture."""
     is_sound = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
-    is_sound &= (boxes[:, 2:] >= SMALLEST_BOX_PX).all(axis=1)
+    is_sound &= (boxes[:, 2:] * ratio >= SMALLEST_BOX_PX).all(axis=1)
     return [
         Detection(Box(*(float(value) for value in box * np.tile(ratio, 2))), float(score), points * ratio)
         for box, score, points in zip(boxes[is_sound], scores[is_sound], landmarks[is_sound], strict=True)
