@@ -121,14 +121,14 @@ def list_findings(diagnosis: Diagnosis, *, is_fer2013_table: bool) -> Iterator[F
     yield Finding(
         "unreadable files",
         diagnosis.unreadable,
-        _name_files(diagnosis.found.unreadable, diagnosis.unreadable),
+        name_files(diagnosis.found.unreadable, diagnosis.unreadable),
         f"Not among the pictures; {FILES_FILE} gives the reason of each. Fetch them again, and import again.",
     )
     yield Finding(
         "pictures of another size",
         diagnosis.wrong_size,
         f"{_percent(diagnosis.wrong_size, diagnosis.rows)} of all, {_name_sizes(diagnosis)}; "
-        f"{_name_files(diagnosis.found.wrong_size, diagnosis.wrong_size)}",
+        f"{name_files(diagnosis.found.wrong_size, diagnosis.wrong_size)}",
         "Scaled when they were imported, and stretched if they were not square. Where only a few differ, look at them: "
         "they may be no crops of faces.",
     )
@@ -139,20 +139,20 @@ def _list_uncut(diagnosis: Diagnosis) -> Iterator[Finding]:
     yield Finding(
         "photos without a face",
         diagnosis.without_face,
-        _name_files(diagnosis.found.without_face, diagnosis.without_face),
+        name_files(diagnosis.found.without_face, diagnosis.without_face),
         f"No face was found in them, so they are not among the pictures; {FILES_FILE} lists them. Where there is one, "
         "bring its crop instead, or import with a detector that finds it.",
     )
     yield Finding(
         "photos with several faces",
         diagnosis.several_faces,
-        _name_files(diagnosis.found.several_faces, diagnosis.several_faces),
+        name_files(diagnosis.found.several_faces, diagnosis.several_faces),
         f"None of them is clearly the largest, so nobody can tell which the label means; {FILES_FILE} lists them. "
         "Cut these photos so that one face is left.",
     )
 
 
-def _name_files(files: Sequence[str], count: int) -> str:
+def name_files(files: Sequence[str], count: int) -> str:
     """Name the first of so many files."""
     return ", ".join(map(printable, files[:NAMED_FILES])) + (", ..." if count > NAMED_FILES else "")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 app = App(name="data", help="Import a data set, and check it.")
 app.command("mien.apps.cli.check:check", help="Look for leaks, contradictions and pictures that are no faces.")
-
-NAMED_FILES: Final = 3
-"""Of the files that were left out, how many a line names."""
 
 
 @app.command(name="import")
@@ -151,11 +148,10 @@ def _list_notes(dataset: Dataset) -> Iterator[str]:
 
 def _name(files: list[PictureFile]) -> str:
     """Name the first of the files that were left out, and say where the reasons are."""
-    from mien.apps.cli.outputs import printable
+    from mien.apps.cli.check import name_files
     from mien.training.data.files import FILES_FILE
 
-    named = ", ".join(printable(file.file) for file in files[:NAMED_FILES])
-    return f"{named}{', ...' if len(files) > NAMED_FILES else ''} (reasons: {FILES_FILE})"
+    return f"{name_files([file.file for file in files], len(files))} (reasons: {FILES_FILE})"
 
 
 def _summarize(dataset: Dataset) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.apps.cli.result_table import show_certainty
 from mien.core.atomic import write_bytes
 from mien.core.errors import InputError
 from mien.core.geometry import Box
@@ -109,6 +110,6 @@ def _tabulate(faces: Sequence[Face | None]) -> Table:
             table.add_row(expression, Text("no face found", style="dim"), "", "")
             continue
         style = "green" if face.expression == expression else "yellow"
-        certain = Text("yes") if face.is_certain else Text("no", style="yellow")
-        table.add_row(expression, Text(face.expression, style=style), f"{face.confidence:.1%}", certain)
+        read = Text(face.expression, style=style)
+        table.add_row(expression, read, f"{face.confidence:.1%}", show_certainty(face))
     return table

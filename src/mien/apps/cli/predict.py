@@ -109,9 +109,10 @@ def predict(
 
 def _refuse_search(detector: str, min_score: float | None, max_side_px: int | None) -> None:
     """Refuse flags that tell how to look for faces where nobody looks for any."""
-    given = {"--detector": detector != DEFAULT_DETECTOR, "--min-score": min_score, "--max-side-px": max_side_px}
+    named = None if detector == DEFAULT_DETECTOR else detector
+    given = {"--detector": named, "--min-score": min_score, "--max-side-px": max_side_px}
     for flag, value in given.items():
-        if value is not None and value is not False:
+        if value is not None:
             raise InputError(f"{flag} tells how to look for faces; with --crops none are looked for. Leave one out.")
 
 

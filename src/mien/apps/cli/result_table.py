@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mien.apps.cli.outputs import printable
 from mien.core.geometry import Box
-from mien.core.results import Picture
+from mien.core.results import Face, Picture
 
 MAX_ROWS: Final = 1_000
 """More rows are counted and not kept: nobody reads them on a screen, and a million of them would fill the memory."""
@@ -115,7 +115,7 @@ class ResultTable:
         elif not picture.faces:
             self._add(source, Text(), Text("no face", style="dim"))
         for number, face in enumerate(picture.faces or ()):
-            certain = Text("yes") if face.is_certain else Text("no", style="yellow")
+            certain = show_certainty(face)
             name = source if number == 0 else Text()
             self._add(name, Text(_place(face.box)), Text(face.expression), Text(f"{face.confidence:.1%}"), certain)
 
@@ -140,3 +140,8 @@ def _place(box: Box) -> str:
     """Return a box's size and its top left corner in whole pixels, such as "214x214 at 96,40"."""
     x, y, width, height = (round(value) for value in box.to_list())
     return f"{width}x{height} at {x},{y}"
+
+
+def show_certainty(face: Face) -> Text:
+    """Return the cell that says whether a face's reading is certain."""
+    return Text("yes") if face.is_certain else Text("no", style="yellow")

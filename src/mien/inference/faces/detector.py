@@ -15,6 +15,7 @@ from mien.core.card import FacesCard
 from mien.core.errors import InputError, ModelError
 from mien.core.geometry import Box
 from mien.core.results import Detection
+from mien.inference.faces.crop import MIN_SIDE_PX
 from mien.inference.media.pictures import RGB
 from mien.inference.runtime.bundled import find_model
 from mien.inference.runtime.session import Session, Value, open_model
@@ -29,9 +30,6 @@ OUTPUTS: Final = {
 
 MAX_SIDE_LIMIT_PX: Final = 8192
 """Larger scaled pictures would take gigabytes in the network."""
-
-SMALLEST_BOX_PX: Final = 2.0
-"""Detections with a shorter side can't be faces, and nothing could be cut out of them."""
 
 
 class Detector:
@@ -116,7 +114,7 @@ def _scale(picture: RGB, max_side_px: int) -> NDArray[np.uint8]:
 def _describe(boxes: Any, scores: Any, landmarks: Any, ratio: NDArray[np.float32]) -> list[Detection]:
     """Turn the network's arrays into values in pixels of the picture."""
     is_sound = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
-    is_sound &= (boxes[:, 2:] * ratio >= SMALLEST_BOX_PX).all(axis=1)
+    is_sound &= (boxes[:, 2:] * ratio >= MIN_SIDE_PX).all(axis=1)
     return [
         Detection(Box(*(float(value) for value in box * np.tile(ratio, 2))), float(score), points * ratio)
         for box, score, points in zip(boxes[is_sound], scores[is_sound], landmarks[is_sound], strict=True)
