@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from pictures import show_astronaut, tile_faces
 from rich.console import Console
 from rich.table import Table
-from turns import take_turns
 
 from mien.core.errors import MienError
 from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector
+from mien.inference.timing.turns import take_turns
 
 PEER = "Haar (OpenCV)"
 SIZES = ("640x480", "1280x720", "1920x1080")

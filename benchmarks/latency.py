@@ -16,9 +16,9 @@ import numpy as np
 import onnxruntime as ort
 from rich.console import Console
 from rich.table import Table
-from turns import take_turns
 
 from mien.inference.runtime.bundled import read_model
+from mien.inference.timing.turns import take_turns
 from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.models.registry import build_network
 
@@ -47,7 +47,7 @@ def main() -> None:
     graphs = {"expression (bundled)": read_model("expression").data}
     for name, size_px in SIZES_PX.items():
         network = build_network(name, classes=7, channels=1, size_px=size_px)
-        graphs[name] = build_graph(CalibratedNetwork(network, temperature=1.0), channels=1, size_px=size_px)
+        graphs[name] = build_graph(CalibratedNetwork(network, 1.0), channels=1, size_px=size_px)
     alone = {name: prepare_call(open_session(graph, threads=1), 1) for name, graph in graphs.items()}
     batched = {name: prepare_call(open_session(graph, threads=2), BATCH) for name, graph in graphs.items()}
     single, batches = take_turns(alone, TURNS, CALLS), take_turns(batched, TURNS, BATCH_CALLS)

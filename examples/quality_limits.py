@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 from cyclopts import run
-from PIL import Image, ImageFilter
 from rich.console import Console
 from rich.progress import track
 
@@ -26,6 +25,7 @@ import mien
 from mien.core.results import Face
 from mien.training.data.canvases import draw_canvas
 from mien.training.data.table import open_dataset
+from mien.training.evaluate.changes import blur
 
 RANGES: dict[str, tuple[float, ...]] = {
     "size_px": (6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 28, 32, 40, 50, 65, 80, 110, 170),
@@ -43,11 +43,6 @@ class Reading(NamedTuple):
     kind: str
     face: Face
     is_right: bool
-
-
-def blur(picture: np.ndarray, radius_px: float) -> np.ndarray:
-    """Return the picture out of focus."""
-    return np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius_px)))
 
 
 def main(data: Path, *, model: str = "expression", detector: str = "faces", count: int = 0) -> None:

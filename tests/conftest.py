@@ -397,7 +397,7 @@ def export_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ex
     def export(name: str, classes: int = 7, channels: int = 1) -> Exported:
         gray = draw_faces(21).images
         pictures = gray if channels == 1 else np.stack([gray, gray[::-1], 255 - gray], axis=-1)
-        network = CalibratedNetwork(_build_trained_looking(name, classes, pictures), temperature=1.3)
+        network = CalibratedNetwork(_build_trained_looking(name, classes, pictures), 1.3)
         graph = build_graph(network, channels, 48)
         labels = EXPRESSIONS if classes == len(EXPRESSIONS) else tuple(f"label {number}" for number in range(classes))
         path = folder / f"{name}-{classes}-{channels}.onnx"

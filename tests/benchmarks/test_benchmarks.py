@@ -45,25 +45,6 @@ def read_rows(output):
     return [[cell.strip() for cell in row[1:-1]] for row in rows if len(row) > 2]
 
 
-# --- turns ----------------------------------------------------------------------------------------------------------
-
-
-def test_contenders_take_turns_and_their_first_ones_do_not_count(monkeypatch):
-    turns, called, clock = load_module("turns"), [], [0.0]
-    monkeypatch.setattr(turns.time, "perf_counter", lambda: clock[0])
-
-    def make(name, seconds):
-        def call():
-            called.append(name)
-            clock[0] += seconds * (100 if len(called) <= 8 else 1)  # slow at first
-
-        return call
-
-    seconds = turns.take_turns({"a": make("a", 1.0), "b": make("b", 3.0)}, turns=2, calls=3)
-    assert seconds == {"a": [1.0] * 6, "b": [3.0] * 6}
-    assert called == 3 * (["a"] * 4 + ["b"] * 4)
-
-
 # --- pictures -------------------------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,25 @@ def test_a_face_becomes_the_json_of_the_architecture():
     ]  # fmt: skip
 
 
+def test_coarse_answers_are_summed_and_follow_the_json_only_when_asked():
+    face = make_face({"happy": 0.4, "sad": 0.35, "angry": 0.25})
+    assert (face.expression, face.tone) == ("happy", "negative")
+    assert face.tones == pytest.approx({"positive": 0.4, "neutral": 0.0, "negative": 0.6, "surprise": 0.0})
+    assert face.tone_confidence == pytest.approx(0.6)
+    assert face.valence == pytest.approx(0.4 * 0.81 - 0.35 * 0.63 - 0.25 * 0.51)
+    coarse = {"tone": "negative", "tone_confidence": face.tone_confidence, "valence": face.valence}
+    assert face.to_dict(has_tone=True) == face.to_dict() | coarse
+    assert list(face.to_dict(has_tone=True)) == [*face.to_dict(), *coarse]
+    picture = Picture("a.jpg", 640, 480, faces=(face,))
+    assert picture.to_dict(has_tone=True)["faces"] == [face.to_dict(has_tone=True)]
+
+
+def test_a_face_with_a_label_beyond_the_seven_has_no_coarse_answers():
+    face = make_face({"happy": 0.9, "contempt": 0.1})
+    assert (face.tones, face.tone, face.tone_confidence, face.valence) == (None, None, None, None)
+    assert json.loads(json.dumps(face.to_dict(has_tone=True)))["tone"] is None
+
+
 def test_numbers_of_numpy_become_plain_json():
     half = np.float32(0.5)
     face = make_face({"sad": half, "happy": half}, score=half, quality=Quality(np.int64(30), half, half, half))

@@ -1,13 +1,20 @@
 """Every program in examples/ runs."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from mien.core.card import TrainingData
+from mien.core.geometry import Box, iou
 from mien.core.labels import EXPRESSIONS
+from mien.inference.faces.detector import Detector
+from mien.training.data.faces.photos import open_photos
+from mien.training.data.sources.annotated_photos import import_photos
 from mien.training.data.table import SPLITS, open_dataset
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -54,6 +61,79 @@ def test_small_faces_are_counted_at_every_size(faces, trained, tmp_path):
     assert header.startswith("face")
     assert [line.split()[0] for line in lines] == ["48", "36", "24", "18", "12", "8"]
     assert all(0 <= float(line.split()[2].rstrip("%")) <= 100 for line in lines)
+
+
+def test_robustness_is_told_of_every_model_and_change(faces, model_file, tmp_path):
+    from mien.training.evaluate.changes import CHANGES
+    from mien.training.evaluate.robustness import Robustness
+
+    models, file = ("expression", str(model_file)), tmp_path / "robustness.json"
+    result = run_example("robustness.py", faces, "--models", *models, "--limit", 7, "--out", file)
+    assert result.returncode == 0, result.stderr
+    header, _, *lines = result.stdout.splitlines()
+    assert header.startswith("| synthetic, validation, n = 7 | expression | lost | too sure by |")
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == ["untouched", *CHANGES, "mean of the changes"]
+    robustness = Robustness.model_validate_json(file.read_text())
+    assert tuple(robustness.models) == models
+    assert all(list(model.readings) == ["untouched", *CHANGES] for model in robustness.models.values())
+
+
+@pytest.fixture
+def roomy(tmp_path, draw_photo):
+    """Six imported photos with one drawn face each and much room: four for training, one each for the other parts."""
+    (tmp_path / "roomy").mkdir()
+    lines = []
+    for number, split in enumerate(["train", "train", "validation", "train", "test", "train"]):
+        pixels, annotated = draw_photo((480, 400), [(60, 80, 48, 64)])
+        Image.fromarray(pixels).save(tmp_path / "roomy" / f"{number}.png")
+        line = {"file": f"{number}.png", "width": 480, "height": 400, "split": split, "faces": annotated}
+        lines.append(json.dumps(line) + "\n")
+    (tmp_path / "roomy" / "annotations.jsonl").write_text("".join(lines))
+    import_photos(tmp_path / "roomy", tmp_path / "photos")
+    return open_photos(tmp_path / "photos")
+
+
+def test_faces_are_pasted_into_training_photos_alone(faces, roomy, tmp_path):
+    out = tmp_path / "pasted"
+    result = run_example("paste_faces.py", roomy.path, faces, out)
+    assert result.returncode == 0, result.stderr
+    import_photos(out, tmp_path / "more")
+    more = open_photos(tmp_path / "more")
+    rows = {json.loads(text)["file"]: row for row, text in enumerate((out / "annotations.jsonl").open())}
+    detector, pasted, refound, mirrored = Detector.load(), 0, 0, 0
+    for row, split in enumerate(roomy.photos["split"]):
+        same, known = rows.pop(f"images/{row:05}.png"), roomy.faces_of(row)
+        assert more.photos["split"][same] == split
+        assert np.array_equal(more.picture(same), roomy.picture(row))
+        assert np.array_equal(more.faces_of(same), known)
+        if SPLITS[split] != "train":
+            continue
+        version = rows.pop(f"images/{row:05}-pasted.png")
+        assert more.photos["split"][version] == split
+        old, *new = more.faces_of(version)
+        assert old == known[0]
+        picture = more.picture(version)
+        seen = [face.box for face in detector.detect(picture, min_score=0.3)]
+        for face in new:
+            x, y, width, height = face["box"].tolist()
+            box, elsewhere = Box(x, y, width, height), Box(480 - x - width, y, width, height)
+            assert iou(box, Box(*old["box"].tolist())) == 0
+            pasted += 1
+            refound += any(iou(box, one) > 0.5 for one in seen)
+            mirrored += any(iou(elsewhere, one) > 0.5 for one in seen)
+    assert not rows, "photos for validation and test have one version"
+    assert pasted >= 3
+    assert refound > 0.6 * pasted, "what is annotated is where the faces are"
+    assert mirrored < 0.4 * pasted, "the control"
+
+
+def test_photos_with_pasted_faces_tell_the_terms_of_both(faces, roomy, tmp_path):
+    result = run_example("paste_faces.py", roomy.path, faces, tmp_path / "pasted")
+    assert result.returncode == 0, result.stderr
+    manifest, dataset = import_photos(tmp_path / "pasted", tmp_path / "more"), open_dataset(faces)
+    assert manifest.name == "roomy with faces of synthetic"
+    assert all(one.manifest.license.rstrip(".") in manifest.license for one in (roomy, dataset))
+    assert TrainingData(name=manifest.name, license=manifest.license, sha256=manifest.sha256), "a card can repeat them"
 
 
 def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):

@@ -54,7 +54,7 @@ def test_a_trained_network_and_its_file_agree_on_real_pictures(trained, tmp_path
     from mien.training.export.artefact import export_run
     from mien.training.fit.restore import restore_network
 
-    card = export_run(trained, tmp_path / "a.onnx")
+    card = export_run(trained, tmp_path / "a.onnx", weights="float32")
     network = CalibratedNetwork(restore_network(trained), card.temperature)
     images = np.array(fer2013.images[:500])
     assert largest_difference(network, load_model(tmp_path / "a.onnx"), images) < TOLERANCE

@@ -46,7 +46,7 @@ def test_the_classics_are_trained_as_their_tutorials_say(
     assert not any(recipe.rows.model_dump().values())
 
 
-@pytest.mark.parametrize("name", ["vgg-bn", "inception", "resnet18", "resnet34", "mobilenet"])
+@pytest.mark.parametrize("name", ["vgg-bn", "vgg-slim", "inception", "resnet18", "resnet34", "mobilenet"])
 def test_the_networks_are_compared_by_the_method_of_the_bundled_model(name):
     ours, bundled = load_recipe(name), load_recipe("expression")
     own = {"name", "network", "options"}

@@ -185,6 +185,7 @@ class ExpressionCard(ModelCard):
         input: What the graph takes.
         crop: How a face has to be framed before it is shown to the graph.
         temperature: Divides the logits inside the graph; fitted on validation.
+        votes_temperature: Likewise of a second head, which tells what people voted; None if there is none.
         metrics: By split: figures of the shipped file.
     """
 
@@ -193,7 +194,13 @@ class ExpressionCard(ModelCard):
     input: ModelInput
     crop: Line
     temperature: float = Field(gt=0.0)
+    votes_temperature: float | None = Field(default=None, gt=0.0)
     metrics: dict[Literal["train", "validation", "test"], Metrics] = Field(default_factory=dict)
+
+    @property
+    def has_votes(self) -> bool:
+        """Whether a second head tells what people voted."""
+        return self.votes_temperature is not None
 
     @model_validator(mode="after")
     def _labels_are_distinct(self) -> ExpressionCard:

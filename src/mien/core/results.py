@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mien.core.coarse import estimate_valence, sum_tones
 from mien.core.errors import InputError
 from mien.core.geometry import Box, Landmarks
 
@@ -153,9 +154,33 @@ class Face:
         """
         return self.confidence >= CERTAIN_FROM and self.quality.is_sufficient
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types, in the order of the architecture's JSON."""
-        return {
+    @property
+    def tones(self) -> Mapping[str, float] | None:
+        """By tone its probability: positive, neutral, negative, surprise; None if a label is none of the seven."""
+        return sum_tones(self.probabilities)
+
+    @property
+    def tone(self) -> str | None:
+        """The tone with the highest probability, which need not be that of `expression`; None as for `tones`."""
+        return None if (tones := self.tones) is None else max(tones, key=tones.__getitem__)
+
+    @property
+    def tone_confidence(self) -> float | None:
+        """The probability of `tone`; None as for `tones`."""
+        return None if (tones := self.tones) is None else max(tones.values())
+
+    @property
+    def valence(self) -> float | None:
+        """How pleasant the face looks, from -1 to 1, and 0 if neutral or not known; see `estimate_valence`."""
+        return estimate_valence(self.probabilities)
+
+    def to_dict(self, *, has_tone: bool = False) -> dict[str, Any]:
+        """Return plain JSON types, in the order of the architecture's JSON.
+
+        Args:
+            has_tone: Whether `tone`, `tone_confidence` and `valence` follow.
+        """
+        values: dict[str, Any] = {
             "box": self.box.to_list(),
             "score": self.score,
             "landmarks": None if self.landmarks is None else _list_points(self.landmarks),
@@ -165,6 +190,9 @@ class Face:
             "probabilities": dict(self.probabilities),
             "quality": self.quality.to_dict(),
         }
+        if has_tone:
+            values |= {"tone": self.tone, "tone_confidence": self.tone_confidence, "valence": self.valence}
+        return values
 
     def __eq__(self, other: object) -> bool:
         return self.to_dict() == other.to_dict() if isinstance(other, Face) else NotImplemented
@@ -232,13 +260,17 @@ class Picture:
         if self.faces is not None and (self.width is None or self.height is None):
             raise InputError(f"a picture that was read has a size, got {self.width} x {self.height}")
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the line that `mien predict --json` prints, as plain JSON types."""
+    def to_dict(self, *, has_tone: bool = False) -> dict[str, Any]:
+        """Return the line that `mien predict --json` prints, as plain JSON types.
+
+        Args:
+            has_tone: Whether each face has its coarse answers, too, as with `--coarse`.
+        """
         if self.error is not None:
             return {"source": self.source, "error": dict(self.error)}
         return {
             "source": self.source,
             "width": self.width,
             "height": self.height,
-            "faces": [face.to_dict() for face in self.faces or ()],
+            "faces": [face.to_dict(has_tone=has_tone) for face in self.faces or ()],
         }

@@ -16,7 +16,7 @@ from mien.core.errors import InputError
 from mien.core.geometry import Box
 from mien.core.results import Detection, Face, Picture, Quality
 from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops, looks_like_one
-from mien.inference.expression.model import LoadedModel, load_model
+from mien.inference.expression.model import LabelSet, LoadedModel, load_model
 from mien.inference.faces.crop import crop_faces
 from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector
 from mien.inference.faces.quality import measure_quality
@@ -57,6 +57,7 @@ class Recognizer:
         cls,
         model: str | os.PathLike[str] = DEFAULT_MODEL,
         *,
+        labels: LabelSet = "fer2013",
         detector: str | os.PathLike[str] = DEFAULT_DETECTOR,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
@@ -65,18 +66,20 @@ class Recognizer:
 
         Args:
             model: Name of a bundled model, or the path of a file that `mien export` wrote. Names go before paths.
+            labels: What a model with two heads is asked for: "fer2013", the labels it was trained on, or "votes", what
+                most of ten people saw in such pictures. The bundled models have both.
             detector: Likewise, of the model that finds faces; opened once the first picture asks for it.
             threads: Threads for one call; None means the processors at hand, at most 4. Where many threads call at
                 once, 1 gives the most pictures a second.
             providers: ONNX Runtime execution providers, the preferred first; None means the CPU.
 
         Raises:
-            InputError: If `threads` or `providers` can't be used.
-            ModelError: If the file is absent, damaged, or no model; `CardError` if its card is missing or at odds with
-                it; `ProviderError` if a provider is absent.
+            InputError: If `labels`, `threads` or `providers` can't be used.
+            ModelError: If the file is absent, damaged, no model, or has no head for the `labels` that are asked for;
+                `CardError` if its card is missing or at odds with it; `ProviderError` if a provider is absent.
         """
         settings = {"threads": threads, "providers": providers}
-        return cls(load_model(model, **settings), partial(Detector.load, detector, **settings))  # type: ignore[arg-type]
+        return cls(load_model(model, labels=labels, **settings), partial(Detector.load, detector, **settings))  # type: ignore[arg-type]
 
     @property
     def card(self) -> ExpressionCard:

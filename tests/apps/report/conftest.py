@@ -12,6 +12,7 @@ from mien.core.labels import EXPRESSIONS
 from mien.training.data.manifest import Manifest
 from mien.training.data.sources.synthetic import draw_faces
 from mien.training.data.table import ROW, Dataset
+from mien.training.evaluate.coarse import measure_coarse
 from mien.training.evaluate.metrics import measure
 from mien.training.evaluate.score import Scores, Scoring
 from mien.training.fit.history import EpochRecord
@@ -48,7 +49,9 @@ def scoring() -> Scoring:
     scores = Scores(
         model="made-up.onnx", model_sha256="d" * 64, data=manifest.name, split="test",
         **dict(measure(labels, probabilities, EXPRESSIONS)), accuracy_without_twins=0.5, n_without_twins=100,
-        fer_plus_agreement=None, command="mien evaluate made-up.onnx --data 'a <b>'",
+        fer_plus_agreement=None, votes=None,
+        coarse=measure_coarse(labels, probabilities, EXPRESSIONS, np.ones(105, np.bool_)),
+        command="mien evaluate made-up.onnx --data 'a <b>'",
     )  # fmt: skip
     dataset = Dataset(Path("faces"), manifest, np.zeros(105, ROW), faces.images)
     return Scoring(scores, card, dataset, np.arange(105), labels, probabilities)

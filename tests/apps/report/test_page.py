@@ -72,6 +72,19 @@ def test_every_label_has_its_row(scoring: Scoring, page: str) -> None:
         assert f"{figures.f1 * 100:.1f} %" in row[0]
 
 
+def test_coarse_answers_have_their_table_where_there_are_any(scoring: Scoring, page: str) -> None:
+    coarse = scoring.scores.coarse
+    assert coarse is not None
+    section = page[page.index("<h2>Coarse answers</h2>") : page.index("<h2>Figures</h2>")]
+    assert f"{coarse.accuracy * 100:.1f}\N{NO-BREAK SPACE}%" in section
+    for tone, figures in coarse.per_class.items():
+        row = re.search(rf"<tr>(?:(?!</tr>).)*{tone}</th>.*?</tr>", section)
+        assert row is not None
+        assert f"{figures.recall * 100:.1f} %" in row[0]
+    bare = scoring.scores.model_copy(update={"coarse": None})
+    assert "Coarse answers" not in render_page(replace(scoring, scores=bare), (), ())
+
+
 def test_what_the_numbers_do_not_say_depends_on_the_split_and_the_import(scoring: Scoring, page: str) -> None:
     assert "Test is for the end" in page
     assert "another import" not in page

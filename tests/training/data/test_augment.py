@@ -19,10 +19,13 @@ class Strengths:
     shift: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    gamma: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
     erasing: float = 0.0
 
 
-STRONG = Strengths(0.5, 30, 0.4, 0.3, 0.5, 0.5, 0.5)
+STRONG = Strengths(0.5, 30, 0.4, 0.3, 0.5, 0.5, 0.5, 0.5, 0.2, 0.5)
 EACH = [replace(Strengths(), **{name: value}) for name, value in vars(STRONG).items()]
 IDS = list(vars(STRONG))
 
@@ -144,13 +147,40 @@ def test_brightness_adds_light_or_takes_it_away():
     assert -0.2001 <= of_picture.min() < -0.18
 
 
-def test_contrast_multiplies_all_values():
-    dark = make_noise(400) / 2
-    factors = change(dark, contrast=0.25) / dark.clamp_min(1e-6)
-    of_picture = factors.median(dim=-1).values.median(dim=-1).values.flatten()
-    assert torch.allclose(of_picture.view(-1, 1, 1, 1) * dark, change(dark, contrast=0.25), atol=1e-5)
+def test_contrast_scales_the_distance_from_each_pictures_mean():
+    dark = 0.2 + make_noise(400) / 2
+    means = dark.mean(dim=(1, 2, 3), keepdim=True)
+    changed = change(dark, contrast=0.25)
+    of_picture = ((changed - means) / (dark - means)).flatten(1).median(dim=1).values
+    assert torch.allclose(means + of_picture.view(-1, 1, 1, 1) * (dark - means), changed, atol=1e-5)
     assert 1.22 < of_picture.max() <= 1.2501
     assert 0.7499 <= of_picture.min() < 0.78
+
+
+def test_gamma_raises_each_picture_to_a_power_of_its_own():
+    pictures = 0.1 + 0.8 * make_noise(400)
+    powers = change(pictures, gamma=0.5).log() / pictures.log()
+    of_picture = powers.flatten(1).median(dim=1).values
+    assert torch.allclose(powers, of_picture.view(-1, 1, 1, 1), atol=1e-3)
+    assert 1.45 < of_picture.max() <= 1.501
+    assert 0.666 <= of_picture.min() < 0.69
+    assert abs(float(of_picture.log().mean())) < 0.05  # as often darker as brighter
+
+
+def test_noise_has_a_spread_up_to_its_strength_and_no_bias():
+    added = change(torch.full((400, 1, SIDE, SIDE), 0.5), noise=0.1) - 0.5
+    spreads = added.flatten(1).std(dim=1)
+    assert 0.09 < spreads.max() < 0.11
+    assert spreads.min() < 0.01
+    assert added.mean().abs() < 1e-3
+
+
+def test_blur_smooths_the_share_of_the_pictures_that_it_is_drawn_for():
+    noise = make_noise(400)
+    left = change(noise, blur=0.25).flatten(1).std(dim=1) / noise.flatten(1).std(dim=1)
+    assert 0.15 < (left < 0.999).float().mean() < 0.35
+    assert left.min() < 0.4
+    assert change(torch.full((8, 1, SIDE, SIDE), 0.3), blur=1.0).sub(0.3).abs().max() < 1e-5  # no dark edges
 
 
 def test_erasing_blanks_one_rectangle_of_2_to_20_percent():

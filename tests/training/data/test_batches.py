@@ -184,6 +184,13 @@ def test_votes_that_are_not_there_are_refused(make_dataset):
         load(make_dataset((0, 0, 1), has_votes=True, labels=("happy", "bored")), 0.5)
 
 
+def test_a_head_for_votes_has_their_shares_behind_the_labels_and_nothing_where_nobody_voted(voted):
+    targets = load_pictures(voted, voted.rows_of("train"), votes_head=True).targets.numpy()
+    np.testing.assert_array_equal(targets[:, :7], load(voted, 0.0))
+    np.testing.assert_allclose(targets[:2, 7:], load(voted, 1.0)[:2], atol=1e-6)
+    assert (targets[2:, 7:] == 0).all()
+
+
 def test_fer2013_targets_are_what_people_saw(fer2013):
     targets = load_pictures(fer2013, fer2013.rows_of("test"), votes_share=1.0).targets
     labels = torch.from_numpy(fer2013.table["label"][fer2013.rows_of("test")].astype(np.int64))

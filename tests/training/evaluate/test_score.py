@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 
 from mien.core.errors import DataError, ModelError
-from mien.core.labels import EXPRESSIONS, fer_plus_order
+from mien.core.labels import EXPRESSIONS
 from mien.inference.expression.classifier import Classifier
 from mien.inference.expression.model import load_model
 from mien.training.data.table import Dataset
-from mien.training.evaluate.score import CHUNK, fer_plus_agreement, score_model
+from mien.training.evaluate.coarse import measure_coarse
+from mien.training.evaluate.score import CHUNK, score_model
 
 pytest.importorskip("sklearn", reason="scoring needs the report extra")
 
 FIELDS = (
     "model, model_sha256, data, split, n, accuracy, accuracy_ci95, loss, macro_f1, weighted_f1, macro_precision, "
     "macro_recall, weighted_precision, weighted_recall, ece, per_class, confusion_matrix, labels, "
-    "accuracy_without_twins, n_without_twins, fer_plus_agreement, command"
+    "accuracy_without_twins, n_without_twins, fer_plus_agreement, votes, coarse, command"
 )
 """As the architecture lists them."""
 
@@ -53,6 +54,14 @@ def test_twins_in_train_are_left_out_of_the_second_accuracy(dataset: Dataset, mo
     is_right = scoring.predicted == scoring.labels
     assert scoring.scores.n_without_twins == 292
     assert scoring.scores.accuracy_without_twins == is_right[8:].mean()
+
+
+def test_coarse_figures_are_those_of_the_same_probabilities(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    scoring = score_model(model_of(), dataset.path, "test")
+    without_twins = dataset.without_twins(scoring.rows)
+    assert scoring.scores.coarse is not None
+    assert scoring.scores.coarse == measure_coarse(scoring.labels, scoring.probabilities, EXPRESSIONS, without_twins)
+    assert scoring.scores.coarse.accuracy != scoring.scores.accuracy
 
 
 def test_on_train_every_picture_is_its_own_twin(dataset: Dataset, model_of: Callable[..., Path]) -> None:
@@ -94,41 +103,6 @@ def test_the_official_test_part_is_that_of_fer2013_however_the_rest_was_split(
     pooled = dataset.table.copy()
     pooled["part"][scoring.rows[0]] = 0
     assert not replace(scoring, dataset=replace(dataset, manifest=manifest, table=pooled)).is_official_test
-
-
-def _answers(*labels: str) -> np.ndarray:
-    return np.eye(7)[[EXPRESSIONS.index(label) for label in labels]]
-
-
-def _with_votes(dataset: Dataset, votes: list[dict[str, int]], is_face: list[bool]) -> Dataset:
-    """Return the data set with these votes in its first rows."""
-    table = dataset.table.copy()
-    table["votes"] = 0
-    for row, counts in enumerate(votes):
-        for label, count in counts.items():
-            table["votes"][row, fer_plus_order([label])[0] if label in EXPRESSIONS else 7] = count
-        table["is_face"][row] = is_face[row]
-    return replace(dataset, table=table)
-
-
-def test_agreement_follows_the_top_of_the_seven_columns(dataset: Dataset) -> None:
-    votes = [{"happy": 6, "neutral": 4}, {"sad": 5, "fear": 5}, {"contempt": 6, "angry": 4}]
-    voted = _with_votes(dataset, votes, [True] * 3)
-    rows = np.arange(3)
-    # A tie goes to the first in FER2013's order (fear), and contempt is not one of the seven.
-    assert fer_plus_agreement(voted, rows, _answers("happy", "fear", "angry")) == 1.0
-    assert fer_plus_agreement(voted, rows, _answers("happy", "sad", "neutral")) == pytest.approx(1 / 3)
-
-
-def test_rows_without_a_face_or_without_votes_do_not_count(dataset: Dataset) -> None:
-    voted = _with_votes(dataset, [{"happy": 9}, {"contempt": 9}, {"angry": 9}], [True, True, False])
-    assert fer_plus_agreement(voted, np.arange(3), _answers("happy", "angry", "sad")) == 1.0
-    assert fer_plus_agreement(voted, np.arange(1, 3), _answers("angry", "angry")) is None
-
-
-def test_without_votes_there_is_no_agreement(dataset: Dataset) -> None:
-    unvoted = replace(dataset, manifest=dataset.manifest.model_copy(update={"has_votes": False}))
-    assert fer_plus_agreement(unvoted, np.arange(3), _answers("happy", "fear", "angry")) is None
 
 
 def test_importing_reaches_neither_torch_nor_the_report_packages() -> None:

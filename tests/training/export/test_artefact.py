@@ -12,6 +12,7 @@ from mien.inference.runtime.envelope import read_card
 from mien.training.export import artefact
 from mien.training.export.ancestry import Ancestor, list_ancestors
 from mien.training.export.artefact import export_run
+from mien.training.export.graph import CalibratedNetwork
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
@@ -98,11 +99,7 @@ def test_a_file_that_answers_otherwise_is_never_written(trained, tmp_path, monke
     build = artefact.build_graph
 
     def build_other(network, channels, size_px):
-        network.temperature *= 1.5
-        try:
-            return build(network, channels, size_px)
-        finally:
-            network.temperature /= 1.5
+        return build(CalibratedNetwork(network.network, 1.5 * network.temperatures[0]), channels, size_px)
 
     monkeypatch.setattr(artefact, "build_graph", build_other)
     with pytest.raises(ModelError, match="differs from the trained network"):

@@ -149,12 +149,18 @@ def _tabulate_figures(scores: Scores) -> Table:
     if scores.split != "train" and scores.accuracy_without_twins is not None:
         remark = f"on {scores.n_without_twins:,} pictures that have no twin in train"
         table.add_row("without twins", _percent(scores.accuracy_without_twins), remark)
+    if (coarse := scores.coarse) is not None:
+        low, high = coarse.accuracy_ci95
+        remark = f"{', '.join(coarse.labels)}: 95 % interval {_percent(low)} to {_percent(high)}"
+        table.add_row("coarse accuracy", _percent(coarse.accuracy), remark)
     table.add_row("macro F1", _percent(scores.macro_f1), "every label counts alike")
     table.add_row("weighted F1", _percent(scores.weighted_f1), "every picture counts alike")
     table.add_row("calibration error", _percent(scores.ece), "ECE of the top label, 15 equal bins")
     table.add_row("loss", f"{scores.loss:.4f}", "mean negative log likelihood")
     if scores.fer_plus_agreement is not None:
         table.add_row("FER+ agreement", _percent(scores.fer_plus_agreement), "with most of its ten people")
+    if scores.votes is not None:
+        table.add_row("FER+ agreement, second head", _percent(scores.votes.agreement), scores.votes.describe())
     return table
 
 

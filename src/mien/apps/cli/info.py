@@ -74,6 +74,7 @@ def _describe_task(card: ModelCard) -> dict[str, str]:
         "input": f"{card.input.size_px} x {card.input.size_px} {card.input.color}, {card.input.dtype}",
         "crop": card.crop,
         "temperature": f"{card.temperature:.3f}",
+        **({"second head": f"votes, temperature {card.votes_temperature:.3f}"} if card.has_votes else {}),
     }
 
 

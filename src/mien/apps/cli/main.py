@@ -65,6 +65,7 @@ app = App(
 app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
 app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")
 app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
+app.command("mien.apps.cli.bench:bench", help="Measure how fast a model is on this machine.")
 app.command("mien.apps.cli.data:app", name="data", help="Import a data set, and check it.")
 app.command("mien.apps.cli.train:train", help="Train a network by a recipe.")
 app.command("mien.apps.cli.export:export", help="Write a trained network to one self-contained model file.")

@@ -31,9 +31,17 @@ class Output(Protocol):
 class JsonLines:
     """One JSON object a line on standard output; in ASCII, so that any terminal and any file name will do."""
 
+    def __init__(self, *, has_tone: bool = False) -> None:
+        """Begin without a line.
+
+        Args:
+            has_tone: Whether each face has its coarse answers, too.
+        """
+        self._has_tone = has_tone
+
     def write(self, picture: Picture) -> None:
         """Print the next picture."""
-        print(json.dumps(picture.to_dict()))
+        print(json.dumps(picture.to_dict(has_tone=self._has_tone)))
 
 
 class AnnotatedFolder:

@@ -20,6 +20,7 @@ from mien.apps.cli.rows import CsvFile, ParquetFile, check_parquet
 from mien.apps.cli.sources import Source, find_sources
 from mien.core.errors import InputError
 from mien.core.results import Picture
+from mien.inference.expression.model import LabelSet
 from mien.inference.faces.detector import DEFAULT_DETECTOR
 from mien.inference.media.pictures import SUFFIXES
 from mien.inference.recognizer import Recognizer
@@ -39,8 +40,10 @@ def predict(
     as_json: Annotated[bool, Parameter(name="--json", negative="", group=_FORM)] = False,
     csv: Annotated[Path | None, Parameter(group=_FORM)] = None,
     parquet: Annotated[Path | None, Parameter(group=_FORM)] = None,
+    coarse: Annotated[bool, Parameter(negative="")] = False,
     annotate: Path | None = None,
     model: str = DEFAULT_MODEL,
+    labels: LabelSet = "fer2013",
     detector: str = DEFAULT_DETECTOR,
     min_score: float | None = None,
     max_side_px: int | None = None,
@@ -59,9 +62,13 @@ def predict(
         csv: Write a CSV file, a row a face: source, x, y, width, height, score, expression, confidence, is_certain,
             size_px, sharpness, turn_deg, tilt_deg, the probability of each label in its own column, error.
         parquet: Write the columns of the CSV file to a Parquet file; needs the extra "tables".
+        coarse: Tell of each face its tone (positive, neutral, negative or surprise), the tone's confidence, and the
+            valence from -1 (unpleasant) to 1 (pleasant), too; empty if the model has other labels than the seven.
         annotate: Write each picture with its reading drawn on it into this folder, as PNG. Pictures that lie in it
             already are not read.
         model: Name of a bundled model, or path of a model file.
+        labels: What a model with two heads is asked for: fer2013, the labels it was trained on, or votes, what people
+            voted on such pictures.
         detector: Name of a bundled model that finds faces, or path of one that `mien train faces` made.
         min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
         max_side_px: Larger pictures are scaled down to this longer side before faces are looked for; 640 unless the
@@ -79,20 +86,21 @@ def predict(
         _spare_pictures(rows_file, "--parquet" if csv is None else "--csv", sources)
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
-        recognizer = Recognizer.load(model, detector=detector, threads=threads)
+        recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=threads)
         tally = Tally()
         outputs: list[Output] = [tally, folder] if folder is not None else [tally]
         if rows_file is not None:
-            labels = recognizer.labels
             opened: AbstractContextManager[CsvFile | ParquetFile] = (
-                ParquetFile.create(rows_file, labels) if csv is None else CsvFile.create(rows_file, labels)
+                ParquetFile.create(rows_file, recognizer.labels, has_tone=coarse)
+                if csv is None
+                else CsvFile.create(rows_file, recognizer.labels, has_tone=coarse)
             )
             table = stack.enter_context(opened)
             outputs.append(table)
         elif as_json:
-            outputs.append(JsonLines())
+            outputs.append(JsonLines(has_tone=coarse))
         else:
-            outputs.append(stack.enter_context(ResultTable.collect(tally, has_places=not crops)))
+            outputs.append(stack.enter_context(ResultTable.collect(tally, has_places=not crops, has_tone=coarse)))
         files = (path for path, _ in sources)
         limits = {"min_score": min_score, "max_side_px": max_side_px}
         pictures = recognizer.predict_crops(files) if crops else recognizer.predict_each(files, **limits)  # type: ignore[arg-type]

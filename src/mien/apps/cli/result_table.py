@@ -67,33 +67,39 @@ class Tally:
 class ResultTable:
     """A table for people: a row a face, in the order in which they were found, `MAX_ROWS` at most."""
 
-    def __init__(self, tally: Tally, *, has_places: bool) -> None:
+    def __init__(self, tally: Tally, *, has_places: bool, has_tone: bool = False) -> None:
         """Begin without rows.
 
         Args:
             tally: What to print below the table; somebody else counts.
             has_places: Whether to say where in its picture a face is; of no use where each picture is one face.
+            has_tone: Whether to show the coarse answers, too.
         """
         self._tally = tally
         self._errors: list[str] = []
         self._more_rows = self._more_errors = 0
         self._has_places = has_places
+        self._has_tone = has_tone
         self._table = Table(header_style="bold")
         self._table.add_column("source", overflow="fold")
         if has_places:
-            self._table.add_column("where", no_wrap=True)
-        self._table.add_column("expression")
-        self._table.add_column("confidence", justify="right")
-        self._table.add_column("certain")
+            self._table.add_column("where", no_wrap=not has_tone)
+        # With more columns those of two words break between them in a narrow terminal, so that no word is cut.
+        self._table.add_column("expression", no_wrap=has_tone)
+        self._table.add_column("confidence", justify="right", no_wrap=has_tone)
+        self._table.add_column("certain", no_wrap=has_tone)
+        if has_tone:
+            self._table.add_column("tone")
+            self._table.add_column("valence", justify="right", no_wrap=True)
 
     @classmethod
     @contextmanager
-    def collect(cls, tally: Tally, *, has_places: bool) -> Iterator[ResultTable]:
+    def collect(cls, tally: Tally, *, has_places: bool, has_tone: bool = False) -> Iterator[ResultTable]:
         """Yield an empty table; when all went well print it, what is wrong with unreadable pictures, and the counts.
 
         Of what is more than `MAX_ROWS` the number is told.
         """
-        table = cls(tally, has_places=has_places)
+        table = cls(tally, has_places=has_places, has_tone=has_tone)
         yield table
         console = Console()
         console.print(table._table)
@@ -117,7 +123,8 @@ class ResultTable:
         for number, face in enumerate(picture.faces or ()):
             certain = show_certainty(face)
             name = source if number == 0 else Text()
-            self._add(name, Text(_place(face.box)), Text(face.expression), Text(f"{face.confidence:.1%}"), certain)
+            reading = (Text(face.expression), Text(f"{face.confidence:.1%}"), certain)
+            self._add(name, Text(_place(face.box)), *reading, *(_show_coarse(face) if self._has_tone else ()))
 
     def _add(self, source: Text, where: Text, *cells: Text) -> None:
         if self._table.row_count < MAX_ROWS:
@@ -140,6 +147,13 @@ def _place(box: Box) -> str:
     """Return a box's size and its top left corner in whole pixels, such as "214x214 at 96,40"."""
     x, y, width, height = (round(value) for value in box.to_list())
     return f"{width}x{height} at {x},{y}"
+
+
+def _show_coarse(face: Face) -> tuple[Text, ...]:
+    """Return the cells of the coarse answers; empty where a label of the model is none of the seven."""
+    if face.tone is None:
+        return ()
+    return Text(f"{face.tone} {face.tone_confidence:.1%}"), Text(f"{face.valence:+.2f}")
 
 
 def show_certainty(face: Face) -> Text:

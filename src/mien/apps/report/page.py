@@ -71,6 +71,8 @@ def list_figures(scoring: Scoring) -> list[tuple[str, str, str]]:
         figures.append(("Without twins", percent(scores.accuracy_without_twins), remark))
     if scores.fer_plus_agreement is not None:
         figures.append(("FER+ agreement", percent(scores.fer_plus_agreement), "with most of its ten people"))
+    if scores.votes is not None:
+        figures.append(("FER+ agreement, second head", percent(scores.votes.agreement), scores.votes.describe()))
     return figures
 
 

@@ -127,11 +127,15 @@ def count_threads(threads: int | None) -> int:
         InputError: If it is no number from 1 to `MAX_THREADS`.
     """
     if threads is None:
-        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        return min(usable, MAX_DEFAULT_THREADS)
+        return min(count_processors(), MAX_DEFAULT_THREADS)
     if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
         raise InputError(f"threads has to be a whole number from 1 to {MAX_THREADS}, got {threads!r}.")
     return threads
+
+
+def count_processors() -> int:
+    """Return how many logical processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_providers(providers: Sequence[str] | None) -> list[str]:

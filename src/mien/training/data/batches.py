@@ -20,7 +20,8 @@ class Batch(NamedTuple):
 
     Attributes:
         images: (B, H, W) or (B, H, W, 3) uint8.
-        targets: (B, K) float32, rows sum to 1.
+        targets: (B, K) float32, rows sum to 1; with a second head (B, 2 K), and its half of a row sums to 1, or to 0
+            where nobody voted.
         labels: (B,) int64.
     """
 
@@ -103,7 +104,12 @@ class Batches:
 
 
 def load_pictures(
-    dataset: Dataset, rows: NDArray[np.intp], *, votes_share: float = 0.0, device: str | torch.device = "cpu"
+    dataset: Dataset,
+    rows: NDArray[np.intp],
+    *,
+    votes_share: float = 0.0,
+    votes_head: bool = False,
+    device: str | torch.device = "cpu",
 ) -> Batch:
     """Copy rows of a data set into memory.
 
@@ -112,6 +118,7 @@ def load_pictures(
         rows: Their positions.
         votes_share: Share of FER+'s votes in the targets, from 0 to 1; rows without a vote for one of the labels keep
             their label alone.
+        votes_head: Put the votes' distribution behind the targets, for a head of its own.
         device: Where the tensors shall lie.
 
     Raises:
@@ -121,6 +128,9 @@ def load_pictures(
     targets = torch.nn.functional.one_hot(labels, len(dataset.labels)).float()
     if votes_share:
         targets = _mix(targets, _votes(dataset, rows), votes_share)
+    if votes_head:
+        votes = _votes(dataset, rows)
+        targets = torch.cat([targets, votes / votes.sum(dim=1, keepdim=True).clamp_min(1)], dim=1)
     images = torch.from_numpy(np.ascontiguousarray(dataset.images[rows]))
     return Batch(images.to(device), targets.to(device), labels.to(device))
 

@@ -39,6 +39,19 @@ class Canvas:
         x, y = box.x + box.width / 2 - self.center[0], box.y + box.height / 2 - self.center[1]
         return max(abs(x), abs(y)) <= self.side_px / 4
 
+    def place(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return where points of the crop lie in the picture: the inverse of `locate`.
+
+        Args:
+            points: (..., 2) of the crop as the unit square, (0, 0) its top left corner.
+
+        Returns:
+            (..., 2) float64 pixels of the picture.
+        """
+        away = (np.asarray(points, np.float64) - 0.5) @ np.array([1, 1j]) * self.side_px
+        turned = away * np.exp(1j * np.deg2rad(self.turn_deg))
+        return np.stack([turned.real, turned.imag], axis=-1) + self.center
+
     def locate(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return points of the picture in the crop's own system.
 
@@ -77,27 +90,50 @@ def lay_out(
         InputError: If a side is below 2 pixels.
     """
     width, height = size_px or (2 * side_px, 2 * side_px)
-    if min(side_px, width, height) < 2:
-        raise InputError(f"a canvas and its crop need sides of 2 pixels, got {side_px} in {width} x {height}")
+    _check_sides(side_px, width, height)
     middle = center or (width / 2, height / 2)
     face = Image.fromarray(crop).convert("RGB")
     blur = ImageFilter.GaussianBlur(_BLUR * max(width, height))
     ground = face.resize((width, height), Image.Resampling.BILINEAR).filter(blur)
+    return paste(crop, np.asarray(ground), side_px, middle, turn_deg)
+
+
+def paste(
+    crop: NDArray[np.uint8], ground: NDArray[np.uint8], side_px: int, center: tuple[float, float], turn_deg: float
+) -> Canvas:
+    """Enlarge a crop and lay it onto a picture, into which it fades at its border.
+
+    Args:
+        crop: (S, S) gray or (S, S, 3) RGB uint8.
+        ground: (H, W, 3) uint8 RGB; stays as it is.
+        side_px: Side that the crop is enlarged (or shrunk) to.
+        center: Where its middle goes, x and y in pixels; what reaches over the picture's border is cut off.
+        turn_deg: How far it is turned, clockwise as one sees it.
+
+    Returns:
+        A copy of the picture with the crop on it.
+
+    Raises:
+        InputError: If a side is below 2 pixels.
+    """
+    height, width = ground.shape[:2]
+    _check_sides(side_px, width, height)
+    face, picture = Image.fromarray(crop).convert("RGB"), Image.fromarray(ground)
     angle = np.deg2rad(turn_deg)
     # Of a point of the picture the affine map tells the point of the enlarged crop that is shown there.
     cos, sin = float(np.cos(angle)), float(np.sin(angle))
     half = side_px / 2
     matrix = (
-        cos, sin, half - cos * middle[0] - sin * middle[1],
-        -sin, cos, half + sin * middle[0] - cos * middle[1],
+        cos, sin, half - cos * center[0] - sin * center[1],
+        -sin, cos, half + sin * center[0] - cos * center[1],
     )  # fmt: skip
     enlarged = face.resize((side_px, side_px), Image.Resampling.BICUBIC)
     shown, seam = (
         layer.transform((width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
         for layer in (enlarged, _draw_seam(side_px))
     )
-    ground.paste(shown, (0, 0), seam)
-    return Canvas(np.asarray(ground).copy(), middle, float(side_px), float(turn_deg))
+    picture.paste(shown, (0, 0), seam)
+    return Canvas(np.asarray(picture).copy(), center, float(side_px), float(turn_deg))
 
 
 def draw_canvas(
@@ -127,6 +163,11 @@ def draw_canvas(
     reach = _reach(side, turn)
     center = tuple(float(random.uniform(reach, length - reach)) for length in size_px)
     return lay_out(crop, side, size_px=size_px, center=(center[0], center[1]), turn_deg=turn)
+
+
+def _check_sides(side_px: int, width: int, height: int) -> None:
+    if min(side_px, width, height) < 2:
+        raise InputError(f"a canvas and its crop need sides of 2 pixels, got {side_px} in {width} x {height}")
 
 
 def _reach(side_px: float, turn_deg: float) -> float:

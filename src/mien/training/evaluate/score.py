@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.core.card import ExpressionCard
 from mien.core.errors import DataError
-from mien.core.labels import EXPRESSIONS, fer_plus_order
 from mien.inference.expression.classifier import Classifier
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.training.data.table import SPLITS, Dataset, Split, open_dataset
+from mien.training.evaluate.coarse import CoarseMeasures, measure_coarse
 from mien.training.evaluate.metrics import Measures, Share, measure
+from mien.training.evaluate.votes import VoteMeasures, find_agreement, measure_votes, read_counts
 from mien.training.export.ancestry import Ancestor, list_ancestors
 
 CHUNK = 256
@@ -54,14 +55,18 @@ class Scores(Measures, Scored):
     Attributes:
         accuracy_without_twins: Accuracy on the pictures that have no pixel-identical twin in train; None if all have.
         n_without_twins: Their number.
-        fer_plus_agreement: Share of pictures whose answer is the top of FER+'s seven emotion columns (see
-            `fer_plus_agreement`); None without votes.
+        fer_plus_agreement: Share of pictures whose answer is what most of FER+'s people saw (see `find_agreement`);
+            None without votes.
+        votes: Figures of the model's second head, which tells what people voted; None without one, or without votes.
+        coarse: Figures of the coarse answers; None if a label is none of the seven.
         command: The line that makes these figures again.
     """
 
     accuracy_without_twins: Share | None
     n_without_twins: int
     fer_plus_agreement: Share | None
+    votes: VoteMeasures | None
+    coarse: CoarseMeasures | None
     command: str
 
 
@@ -140,6 +145,9 @@ def score_model(
     model = load_model(path, threads=threads)
     check_labels(model.card, dataset)
     probabilities = _classify(Classifier(model), dataset, rows, on_progress)
+    counts, by_votes = read_counts(dataset, rows), None
+    if counts is not None and model.card.has_votes:
+        by_votes = _classify(Classifier(load_model(path, labels="votes", threads=threads)), dataset, rows, None)
     labels = dataset.table["label"][rows].astype(np.int64)
     is_right = probabilities.argmax(axis=1) == labels
     without_twins = dataset.without_twins(rows)
@@ -151,7 +159,9 @@ def score_model(
         **dict(measure(labels, probabilities, dataset.labels)),
         accuracy_without_twins=float(is_right[without_twins].mean()) if without_twins.any() else None,
         n_without_twins=int(without_twins.sum()),
-        fer_plus_agreement=fer_plus_agreement(dataset, rows, probabilities),
+        fer_plus_agreement=find_agreement(counts, probabilities),
+        votes=measure_votes(counts, by_votes) if by_votes is not None else None,
+        coarse=measure_coarse(labels, probabilities, dataset.labels, without_twins),
         command=command,
     )
     return Scoring(scores, model.card, dataset, rows, labels, probabilities)
@@ -168,31 +178,6 @@ def check_labels(card: ExpressionCard, dataset: Dataset) -> None:
             f"the model answers {', '.join(card.labels)}, but {dataset.path} has {', '.join(dataset.labels)}; "
             "names and order must be the same. Score a model that was trained on these labels."
         )
-
-
-def fer_plus_agreement(dataset: Dataset, rows: NDArray[np.intp], probabilities: NDArray[np.floating]) -> float | None:
-    """Return the share of pictures whose answer is what most of FER+'s ten people saw.
-
-    What they saw is the top of the votes for the seven expressions; ties go to the first in FER2013's order. Pictures
-    that FER+ calls not a face, or that have no vote among the seven, are left out.
-
-    Args:
-        dataset: Where the votes stand.
-        rows: (N,) positions in its table.
-        probabilities: (N, K).
-
-    Returns:
-        0-1; None without votes, or if the labels are not the seven.
-    """
-    if not dataset.manifest.has_votes or set(dataset.labels) != set(EXPRESSIONS):
-        return None
-    votes = dataset.table["votes"][rows][:, fer_plus_order(EXPRESSIONS)]
-    counts = dataset.table["is_face"][rows] & (votes.sum(axis=1, dtype=np.int64) > 0)
-    if not counts.any():
-        return None
-    seen = np.array(EXPRESSIONS)[votes.argmax(axis=1)]
-    answered = np.array(dataset.labels)[probabilities.argmax(axis=1)]
-    return float((seen == answered)[counts].mean())
 
 
 def _classify(

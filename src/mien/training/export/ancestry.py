@@ -1,4 +1,6 @@
-"""Whose weights a run began with, and on which data those were trained: told in the card, and read from it again.
+"""Whose weights a run began with or whose answers it imitated, and on which data those were trained.
+
+That is told in the card, and read from it again.
 
 The card has no field for it: it stands in a sentence among the terms of the data, which whoever uses the weights has to
 know anyway, and which every reader of cards shows. Weights that themselves began with others are followed back as far
@@ -17,17 +19,18 @@ from pydantic import BaseModel
 from mien.core.card import Sha256
 from mien.core.errors import MienError, RunError
 from mien.inference.runtime.bundled import BUNDLED, read_model
+from mien.training.fit.expression.taught import read_taught
 from mien.training.fit.run import Run
 
 _SENTENCE = re.compile(
-    r"Began with weights of sha256 (?P<weights>[0-9a-f]{64}), trained on "
+    r"(?:Began with weights|Taught by the answers of weights) of sha256 (?P<weights>[0-9a-f]{64}), trained on "
     r"(?:data unknown\.|(?P<data>.+?)(?: \(sha256 (?P<data_sha256>[0-9a-f]{64})\))?: )"
 )
 
 
 @dataclass(frozen=True)
 class Ancestor:
-    """Weights that a run began with, or that those began with.
+    """Weights that a run began with or learned from, or that those did.
 
     Attributes:
         sha256: Hash of the file they were read from.
@@ -60,8 +63,26 @@ def describe_ancestry(run: Run) -> str:
     return _describe(run, frozenset())
 
 
+def describe_teachers(run: Run) -> str:
+    """Say whose answers a run imitated, on which data those were trained, and on which terms.
+
+    Returns:
+        Sentences for the card; empty if nobody taught it.
+
+    Raises:
+        RunError: If the run's note of it is broken.
+    """
+    taught = read_taught(run)
+    sentences = (
+        f"Taught by the answers of weights of sha256 {teacher.sha256}, trained on {teacher.trained_on[0]} "
+        f"(sha256 {teacher.data_sha256}): {teacher.trained_on[1]}"
+        for teacher in (taught.teachers if taught else ())
+    )
+    return " ".join(sentences)
+
+
 def list_ancestors(terms: str) -> tuple[Ancestor, ...]:
-    """Read what `describe_ancestry` wrote among the terms of a card's data; the nearest weights come first."""
+    """Read what `describe_ancestry` and `describe_teachers` wrote among the terms; the nearest weights come first."""
     return tuple(Ancestor(found["weights"], found["data"], found["data_sha256"]) for found in _SENTENCE.finditer(terms))
 
 

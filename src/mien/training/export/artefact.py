@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,13 +12,17 @@ from mien.core.card import ExpressionCard, ModelInput, TrainingData
 from mien.core.errors import ModelError
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import hash_graph, write_card
-from mien.training.export.ancestry import describe_ancestry, list_ancestors
+from mien.training.export.ancestry import describe_ancestry, describe_teachers, list_ancestors
 from mien.training.export.graph import CalibratedNetwork, build_graph
-from mien.training.export.parity import TOLERANCE, largest_difference
+from mien.training.export.parity import HALF_TOLERANCE, TOLERANCE, largest_difference
 from mien.training.export.place import check_place
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
 from mien.training.models.size import count_parameters
+from mien.training.models.storage import halve_weights
+
+Weights: TypeAlias = Literal["float16", "float32"]
+"""How a file stores them."""
 
 CROP = "one face, upright, filling a square as in the training data"
 LICENSE = "as the training data's terms allow"
@@ -32,7 +37,9 @@ FER2013_LIMITS = (
 )
 
 
-def export_run(run: Run, out: Path, *, name: str | None = None, license: str = LICENSE) -> ExpressionCard:
+def export_run(
+    run: Run, out: Path, *, name: str | None = None, license: str = LICENSE, weights: Weights = "float16"
+) -> ExpressionCard:
     """Write a finished run's network with its calibration and card to one .onnx file, in one step.
 
     The file is opened and compared with the trained network before it takes its place.
@@ -42,6 +49,7 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
         out: The file to write; must end in .onnx. One that is there is replaced.
         name: Name in the card; the recipe's if not given.
         license: Terms of the weights, for the card.
+        weights: How they are stored. In float16 they take half the bytes; the network computes in float32 either way.
 
     Returns:
         The card inside.
@@ -53,10 +61,11 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
     """
     check_place(out)
     recipe, data, calibration = run.recipe(), run.trained_on(), run.calibration()
-    network = CalibratedNetwork(restore_network(run), calibration.temperature)
+    temperatures = [value for value in (calibration.temperature, calibration.votes_temperature) if value is not None]
+    network = CalibratedNetwork(restore_network(run), *temperatures)
     graph = build_graph(network, data.channels, data.size_px)
     is_gray, is_fer2013 = data.channels == 1, data.name == "FER2013"
-    begun = describe_ancestry(run)
+    begun = " ".join(filter(None, (describe_ancestry(run), describe_teachers(run))))
     has_seen_fer2013 = is_fer2013 or any(weights.data == "FER2013" for weights in list_ancestors(begun))
     terms = f"{data.license} {begun}" if begun else data.license
     card = ExpressionCard(
@@ -65,6 +74,7 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
         input=ModelInput(layout="NHW" if is_gray else "NHWC", size_px=data.size_px, color="gray" if is_gray else "rgb"),
         crop=FER2013_CROP if is_fer2013 else data.crop or CROP,
         temperature=calibration.temperature,
+        votes_temperature=calibration.votes_temperature,
         data=TrainingData(name=data.name, license=terms, sha256=data.sha256),
         recipe=recipe.name,
         recipe_sha256=run.recipe_sha256(),
@@ -75,14 +85,24 @@ def export_run(run: Run, out: Path, *, name: str | None = None, license: str = L
         graph_sha256=hash_graph(graph),
     )
     with atomic_file(out) as temporary:
-        temporary.write_bytes(write_card(graph, card))
-        difference = largest_difference(network, load_model(temporary), _probe(data.channels, data.size_px))
-        if not difference <= TOLERANCE:
-            raise ModelError(
-                f"the exported file differs from the trained network by {difference:.2g}, more than {TOLERANCE:g}. "
-                "Nothing was written. Please report this with the recipe."
-            )
+        _write(temporary, graph, card, network, TOLERANCE)
+        if weights == "float16":
+            graph = halve_weights(graph)
+            card = card.model_copy(update={"graph_sha256": hash_graph(graph)})
+            _write(temporary, graph, card, network, HALF_TOLERANCE)
     return card
+
+
+def _write(path: Path, graph: bytes, card: ExpressionCard, network: CalibratedNetwork, tolerance: float) -> None:
+    """Write a model file, and make sure that it answers what the network answers."""
+    path.write_bytes(write_card(graph, card))
+    probe = _probe(1 if card.input.color == "gray" else 3, card.input.size_px)
+    difference = largest_difference(network, load_model(path), probe)
+    if not difference <= tolerance:
+        raise ModelError(
+            f"the exported file differs from the trained network by {difference:.2g}, more than {tolerance:g}. "
+            "Nothing was written. Please report this with the recipe."
+        )
 
 
 def _probe(channels: int, size_px: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

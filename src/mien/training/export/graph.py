@@ -13,31 +13,33 @@ import torch
 from onnx import ModelProto
 from torch import Tensor, nn
 
+from mien.inference.expression.model import INPUT_NAME, OUTPUT_NAMES
 from mien.training.models.preprocess import standardize, to_planes
 
-INPUT = "images"
-OUTPUT = "probabilities"
 OPSET = 20
 
 
 class CalibratedNetwork(nn.Module):
     """A network between its preprocessing and its calibration."""
 
-    def __init__(self, network: nn.Module, temperature: float) -> None:
+    def __init__(self, network: nn.Module, *temperatures: float) -> None:
         """Wrap a network.
 
         Args:
-            network: From (B, C, H, W) standardized float32 to (B, K) logits.
-            temperature: Divides the logits.
+            network: From (B, C, H, W) standardized float32 to (B, K) logits, or (B, 2 K) of two heads.
+            temperatures: One a head; divides its logits.
         """
         super().__init__()
         self.network = network
-        self.temperature = temperature
+        self.temperatures = temperatures
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return (B, K) float32 probabilities of (B, H, W) gray or (B, H, W, 3) RGB uint8 pictures."""
-        logits = self.network(standardize(to_planes(images)))
-        return torch.softmax(logits / self.temperature, dim=1)
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return (B, K) float32 probabilities a head of (B, H, W) gray or (B, H, W, 3) RGB uint8 pictures."""
+        logits = self.network(standardize(to_planes(images))).chunk(len(self.temperatures), dim=1)
+        return tuple(
+            torch.softmax(head / temperature, dim=1)
+            for head, temperature in zip(logits, self.temperatures, strict=True)
+        )
 
 
 def example_images(channels: int, size_px: int, batch: int = 2) -> Tensor:
@@ -55,10 +57,11 @@ def build_graph(network: CalibratedNetwork, channels: int, size_px: int) -> byte
         size_px: Side of the pictures.
 
     Returns:
-        A model with the input `images` of any batch size and the output `probabilities`.
+        A model with the input `images` of any batch size and the output `probabilities`, and `votes` of a second head.
     """
+    outputs = list(OUTPUT_NAMES.values())[: len(network.temperatures)]
     images = example_images(channels, size_px)
-    proto = trace(network.eval(), (images,), [INPUT], [OUTPUT], ({0: torch.export.Dim("batch")},))
+    proto = trace(network.eval(), (images,), [INPUT_NAME], outputs, ({0: torch.export.Dim("batch")},))
     return bytes(proto.SerializeToString(deterministic=True))
 
 

@@ -28,6 +28,7 @@ def describe_data(dataset: Dataset) -> TrainedOn:
         channels=1 if dataset.channels == 1 else 3,
         size_px=dataset.size_px,
         crop="" if manifest.faces is None else manifest.faces.crop,
+        has_votes=manifest.has_votes,
     )
 
 

@@ -7,7 +7,7 @@ saved beside the run. No torch here, so that a bad recipe is refused before anyt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -51,6 +51,19 @@ class Recipe(Section):
     schedule: Schedule = Schedule()
     swa: Swa = Swa()
     transfer: Transfer = Transfer()
+
+    @property
+    def heads(self) -> int:
+        """Heads of the network; each answers every label."""
+        return 1
+
+    def suit(self, has_votes: bool) -> Self:
+        """Return the recipe as it can be followed with some data.
+
+        Args:
+            has_votes: Whether FER+'s votes stand beside their labels.
+        """
+        return self
 
     @property
     def scheduled_epochs(self) -> int:

@@ -24,13 +24,17 @@ def build_for(recipe: Recipe, data: TrainedOn) -> nn.Sequential:
         data: Says how many labels there are, and what the pictures are like.
 
     Returns:
-        From (B, C, S, S) float32 to (B, K) float32 logits, on the CPU.
+        From (B, C, S, S) float32 to (B, heads * K) float32 logits, head by head, on the CPU.
 
     Raises:
         RecipeError: If the pictures are too small for the network.
     """
     return build_network(
-        recipe.network, classes=len(data.labels), channels=data.channels, size_px=data.size_px, options=recipe.options
+        recipe.network,
+        classes=recipe.suit(data.has_votes).heads * len(data.labels),
+        channels=data.channels,
+        size_px=data.size_px,
+        options=recipe.options,
     )
 
 

@@ -5,6 +5,7 @@ RUN/
 ├── data.json          which data set, by its hash
 ├── environment.json   versions, device, processes and commit it was begun with
 ├── init.json          where weights were taken from, and which; only if they were
+├── teachers.json      whose answers it imitates; only if it does
 ├── history.csv        one line an epoch
 ├── best.ckpt          the best epoch by validation
 ├── last.ckpt          the last finished epoch; `--resume` goes on from here
@@ -44,6 +45,7 @@ class TrainedOn(_Noted):
     channels: Literal[1, 3]
     size_px: Annotated[int, Field(ge=0, description="side of the crops; 0 for photos of any size")]
     crop: Annotated[str, Field(description="how faces were cut out of photos; empty if they were crops already")] = ""
+    has_votes: Annotated[bool, Field(description="whether FER+'s votes stand beside the labels")] = False
 
 
 class Environment(_Noted):
@@ -67,6 +69,7 @@ class Calibration(_Noted):
     validation_loss_before: float
     validation_loss_after: float
     best_epoch: int
+    votes_temperature: Annotated[float | None, Field(gt=0.0)] = None
 
 
 class Threshold(_Noted):
@@ -103,6 +106,11 @@ class Run:
     def init_path(self) -> Path:
         """Which weights it began with."""
         return self.path / "init.json"
+
+    @property
+    def teachers_path(self) -> Path:
+        """Whose answers it imitates."""
+        return self.path / "teachers.json"
 
     @property
     def history_path(self) -> Path:

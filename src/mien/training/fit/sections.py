@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
 Alpha = Annotated[float, Field(ge=0.0, le=100.0)]
 
 MIN_ALPHA = 0.01
@@ -37,7 +38,12 @@ class Augment(Section):
     zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
     shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
     brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
-    contrast: BelowOne = Field(0.25, description="multiply the values by 1 - contrast to 1 + contrast")
+    contrast: BelowOne = Field(
+        0.25, description="scale the distance from the mean gray by 1 - contrast to 1 + contrast"
+    )
+    gamma: NonNegative = Field(0.0, description="raise the values to a power of 1 / (1 + gamma) to 1 + gamma")
+    blur: Share = Field(0.0, description="probability of blurring by 0.1 to 1.5 pixels")
+    noise: BelowOne = Field(0.0, description="add noise whose spread is up to this share of white")
     erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
 
 
@@ -66,6 +72,24 @@ class Loss(Section):
     label_smoothing: BelowOne = Field(0.1, description="share of the target spread over all classes")
     votes_share: Share = Field(0.0, description="share of FER+'s votes in the target, the rest is the label")
     class_weights: bool = Field(False, description="weigh classes by the inverse of how often they occur")
+
+
+class Votes(Section):
+    """A second head on the same trunk: it reads what ten people saw (FER+), beside the first one's single label."""
+
+    weight: NonNegative = Field(
+        0.0, description="cost of the second head beside the first one's, where the data have votes; 0: none"
+    )
+
+
+class Distill(Section):
+    """Learn from what other models answer, beside the labels."""
+
+    teachers: Annotated[tuple[str, ...], Field(strict=False)] = Field(
+        (), description="model files, or names of bundled ones, whose answers are averaged; none: labels alone"
+    )
+    share: Share = Field(0.7, description="share of the cost that imitating them makes; the labels make the rest")
+    temperature: Positive = Field(2.0, description="softens the answers of both; 1 leaves them as they are")
 
 
 class Optimizer(Section):

@@ -14,7 +14,16 @@ from mien.training.fit.learner import Learner
 from mien.training.fit.processes import Processes
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.run import Run, TrainedOn
-from mien.training.fit.transfer.taking import Taken
+
+
+class Origin(Protocol):
+    """What a run learned from beside its data, as it is noted in the run's folder."""
+
+    def summary(self) -> str:
+        """Return it in a sentence or two."""
+
+    def model_dump_json(self, *, indent: int | None = None) -> str:
+        """Return it as JSON."""
 
 
 class Task(Protocol):
@@ -33,14 +42,14 @@ class Task(Protocol):
             DataError: If the data can't be used with the recipe, or were changed.
         """
 
-    def begin(self, run: Run) -> tuple[Learner, Taken | None]:
+    def begin(self, run: Run) -> tuple[Learner, dict[Path, Origin]]:
         """Build the network with the weights it begins with.
 
         Args:
             run: Its folder, which need not be there yet.
 
         Returns:
-            What learns, and what was taken from where; None if nothing was.
+            What learns, and what it learns from beside the data, by the file where that is noted.
         """
 
     def notes(self) -> list[str]:

@@ -64,7 +64,7 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
         check_folder(run, recipe, task.trained_on, resume)
     device = choose_device(recipe, processes.local_rank)
     task.load(device, processes)
-    learner, taken = task.begin(run)
+    learner, origins = task.begin(run)
     with hold_folder(run) if processes.is_first else nullcontext():
         if processes.is_first:
             check_folder(run, recipe, task.trained_on, resume)  # again: another process may have been here
@@ -72,9 +72,9 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
         if not run.is_finished:
             if processes.is_first:
                 _say(task.notes(), console)
-            if processes.is_first and taken:
-                write_text(run.init_path, taken.model_dump_json(indent=2) + "\n")
-                _say([taken.summary()], console)
+            for path, origin in origins.items() if processes.is_first else ():
+                write_text(path, origin.model_dump_json(indent=2) + "\n")
+                _say([origin.summary()], console)
             records = _fit(run, learner, task, device, processes, console)
             if processes.is_first:
                 task.finish(run, records)

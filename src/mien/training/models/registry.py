@@ -105,6 +105,15 @@ _FOR_EXPRESSION = (
         min_size_px=8,
     ),
     NetworkEntry(
+        name="vgg-slim",
+        builder="mien.training.models.vgg_slim:build",
+        options={"width": 32, "depth": 4, "dropout": 0.3},
+        summary="nine plain 3x3 convolutions, few where pixels are many, and global pooling; the bundled one",
+        parameters=1_460_583,
+        multiply_adds=138_684_160,
+        min_size_px=8,
+    ),
+    NetworkEntry(
         name="inception",
         builder="mien.training.models.inception:build",
         options={"width": 16, "dropout": 0.2},

@@ -1,5 +1,6 @@
 import json
 import shutil
+from codecs import BOM_UTF8
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from mien.core.errors import DataError, InputError
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.sources.annotated_photos import import_photos, is_annotated
 from mien.training.data.sources.packed import MAX_LINE
+from mien.training.data.table import SPLITS
 
 FACE = {"box": [2, 3, 10.5, 12], "landmarks": [[4, 6], [9, 6], [6.5, 8], [5, 11], [8, 11]]}
 
@@ -74,6 +76,52 @@ def test_photos_of_wider_face_are_told_by_their_events(tmp_path):
     assert import_photos(mixed, tmp_path / "other").name == "mixed"
 
 
+ORIGIN = {"name": "A choir", "license": "Ours; ask us first."}
+
+
+def test_a_folder_tells_its_own_name_and_terms(source, tmp_path):
+    (source / "source.json").write_text(json.dumps(ORIGIN), encoding="utf-8")
+    manifest = import_photos(source, tmp_path / "out")
+    assert (manifest.name, manifest.license, manifest.source) == ("A choir", "Ours; ask us first.", "source")
+    assert open_photos(tmp_path / "out").manifest == manifest
+
+
+def test_what_a_folder_tells_goes_before_the_events(tmp_path):
+    source = write(tmp_path / "source", [line(number, event="0--Parade") for number in range(3)])
+    assert import_photos(source, tmp_path / "guessed").name == "WIDER FACE"
+    (source / "source.json").write_bytes(BOM_UTF8 + json.dumps(ORIGIN).encode())
+    assert import_photos(source, tmp_path / "told").name == "A choir"
+
+
+WRONG_ORIGINS = {
+    "empty": ("", "the whole of it: Invalid JSON"),
+    "no JSON": ("{name: choir}", "the whole of it: Invalid JSON"),
+    "no UTF-8": (json.dumps(ORIGIN).replace("choir", "chœur").encode("cp1252"), "the whole of it: Invalid JSON"),
+    "no object": ("[]", "the whole of it: Input should be an object"),
+    "no terms": ({"name": "A choir"}, "license: Field required"),
+    "no name": ({**ORIGIN, "name": ""}, "name: .* at least 1 .*, got ''"),
+    "number": ({**ORIGIN, "license": 4}, "license: Input should be a valid string, got 4"),
+    "two lines": ({**ORIGIN, "license": "Ours;\nask us."}, "license: .* line breaks"),
+    "misspelt": ({**ORIGIN, "licence": "Ours."}, "licence: Extra inputs are not permitted, got 'Ours.'"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG_ORIGINS.values(), ids=WRONG_ORIGINS)
+def test_a_broken_origin_is_refused_with_its_field(source, tmp_path, wrong, message):
+    data = wrong if isinstance(wrong, bytes) else (wrong if isinstance(wrong, str) else json.dumps(wrong)).encode()
+    (source / "source.json").write_bytes(data)
+    with pytest.raises(DataError, match=rf"source\.json: ({message}).* take it away") as caught:
+        import_photos(source, tmp_path / "out")
+    assert len(str(caught.value)) < 600
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_origin_that_can_not_be_read_is_not_passed_over(source, tmp_path):
+    (source / "source.json").mkdir()
+    with pytest.raises(DataError, match=r"source\.json can't be read: .*directory"):
+        import_photos(source, tmp_path / "out")
+
+
 def test_a_folder_is_recognized_by_its_annotations(source, tmp_path):
     assert is_annotated(source)
     assert not is_annotated(tmp_path)
@@ -84,6 +132,18 @@ def test_a_tenth_of_train_is_held_out_and_the_test_part_stays(source, tmp_path):
     photos = load(source, tmp_path).photos
     assert np.flatnonzero(photos["split"] == 2).tolist() == [0, 5, 10, 15, 20]
     assert np.bincount(photos["split"]).tolist() == [18, 2, 5]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_photos_that_are_marked_for_validation_are_those_and_none_is_drawn(tmp_path, seed):
+    splits = ["validation" if number in (3, 17) else "test" if number == 5 else "train" for number in range(30)]
+    source = write(tmp_path / "source", [line(number, split) for number, split in enumerate(splits)])
+    manifest = import_photos(source, tmp_path / "out", seed=seed)
+    assert manifest.split == "official"
+    photos = open_photos(tmp_path / "out")
+    assert [SPLITS[number] for number in photos.photos["split"]] == splits
+    drawn = write(tmp_path / "drawn", [line(number, split) for number, split in enumerate(["train"] * 30)])
+    assert load(drawn, tmp_path, "control").rows_of("validation").size == 3
 
 
 def test_what_is_held_out_follows_the_seed(source, tmp_path):
@@ -160,7 +220,7 @@ WRONG = {
     "no file": ({"width": 16}, "file: Field required"),
     "no width": (line(1, width=0), "width: .*greater than or equal to 1, got 0"),
     "half a pixel": (line(1, width=16.5), "width"),
-    "part": (line(1, "validation"), "split: .*'train' or 'test', got 'validation'"),
+    "part": (line(1, "dev"), "split: .*'train', 'validation' or 'test', got 'dev'"),
     "short box": (line(1, faces=[{"box": [1, 2, 3]}]), r"faces\.0\.box"),
     "flat box": (line(1, faces=[FACE, {"box": [1, 2, 0, 3]}]), r"faces\.1\.box\.2: .*greater than 0, got 0"),
     "endless box": (line(1, faces=[{"box": [1, 2, 1e300, 3]}]), r"faces\.0\.box\.2"),

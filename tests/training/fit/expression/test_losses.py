@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mien.training.fit.expression.losses import focal_loss, measure_loss
+from mien.training.fit.expression.losses import focal_loss, imitation_loss, measure_heads, measure_loss
+from mien.training.fit.recipes import make_recipe
 from mien.training.fit.sections import Loss
 
 
@@ -69,3 +70,52 @@ def test_the_recipe_chooses_the_loss(batch):
     focal = measure_loss(*batch, Loss(name="focal", focal_gamma=1.5, **settings), WEIGHTS)
     assert torch.equal(focal, focal_loss(*batch, 1.5, WEIGHTS, 0.2))
     assert focal < plain
+
+
+def test_imitation_is_cheapest_for_who_answers_the_same(batch):
+    logits, taught = batch
+    for temperature in (1.0, 2.0, 4.0):
+        same = imitation_loss(taught.log(), taught, temperature)
+        softened = torch.softmax(taught.log() / temperature, 1)
+        entropy = -(softened * softened.log()).sum(1).mean()
+        assert same.item() == pytest.approx(temperature**2 * entropy.item(), rel=1e-4)
+        assert same < imitation_loss(logits, taught, temperature)
+
+
+def test_teachers_that_rule_something_out_cost_no_infinity():
+    taught = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert torch.isfinite(imitation_loss(torch.tensor([[50.0, -50.0], [50.0, -50.0]]), taught, 1.0))
+
+
+@pytest.fixture
+def two_heads(batch):
+    """Logits and targets of two heads; the last eight pictures have no votes."""
+    logits, targets = batch
+    votes = targets.roll(1, dims=0)
+    votes[-8:] = 0
+    return torch.cat([logits, logits.flip(1)], 1), torch.cat([targets, votes], 1)
+
+
+def test_the_head_for_votes_costs_its_weight(two_heads):
+    logits, targets = two_heads
+    alone = measure_loss(logits[:, :7], targets[:, :7], Loss())
+    votes = F.cross_entropy(logits[:-8, 7:], targets[:-8, 7:]) * 56 / 64  # pictures without votes cost nothing
+    for weight in (0.5, 2.0):
+        both = measure_heads(logits, targets, make_recipe({"votes": {"weight": weight}}))
+        assert both.item() == pytest.approx((alone + weight * votes).item(), rel=1e-5)
+    assert measure_heads(logits[:, :7], targets[:, :7], make_recipe({})).item() == pytest.approx(alone.item())
+
+
+def test_teachers_share_the_cost_of_the_heads_that_they_have(two_heads):
+    logits, targets = two_heads
+    taught = torch.softmax(logits.roll(1, dims=0), 1)[:, :7]
+    recipe = make_recipe({"votes": {"weight": 1.0}, "distill": {"share": 0.25, "temperature": 2.0}})
+    plain = [measure_loss(logits[:, :7], targets[:, :7], Loss()), F.cross_entropy(logits[:, 7:], targets[:, 7:])]
+    shared = [
+        0.75 * cost + 0.25 * imitation_loss(answer, taught, 2.0)
+        for cost, answer in zip(plain, logits.chunk(2, 1), strict=True)
+    ]
+    one = measure_heads(logits, targets, recipe, taught=[taught])
+    both = measure_heads(logits, targets, recipe, taught=[taught, taught])
+    assert one.item() == pytest.approx((shared[0] + plain[1]).item(), rel=1e-5)
+    assert both.item() == pytest.approx((shared[0] + shared[1]).item(), rel=1e-5)

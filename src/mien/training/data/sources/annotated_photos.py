@@ -1,14 +1,15 @@
 """Photos with annotated faces: a folder with `annotations.jsonl` and the pictures it names.
 
-A line holds `file`, `width`, `height`, `split` ("train" or "test") and `faces`, a list of {"box": [x, y, width,
-height], "landmarks": [[x, y] x 5] or null}, all in pixels. The landmarks stand in this order: right eye, left eye, nose
-tip, right and left corner of the mouth, right and left being the person's. `event` tells the photos of WIDER FACE;
-other keys are let be.
+A line holds `file`, `width`, `height`, `split` ("train", "validation" or "test") and `faces`, a list of {"box": [x, y,
+width, height], "landmarks": [[x, y] x 5] or null}, all in pixels. The landmarks stand in this order: right eye, left
+eye, nose tip, right and left corner of the mouth, right and left being the person's. `event` tells the photos of WIDER
+FACE; other keys are let be. A file `source.json` beside it may name the data set and its terms, see `Origin`.
 """
 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mien.core.atomic import check_new_folder
+from mien.core.card import Label
 from mien.core.errors import DataError, UnreadableMediaError
 from mien.inference.media.pictures import read_picture
 from mien.training.data.faces.photos import FACE, PHOTO, PhotoManifest, save_photos
@@ -25,10 +27,7 @@ from mien.training.data.sources.packed import MAX_LINE, OnProgress, read_lines
 from mien.training.data.table import SPLITS
 
 ANNOTATIONS_FILE = "annotations.jsonl"
-WIDER_FACE = (
-    "WIDER FACE",
-    "WIDER FACE, offered for research; landmarks are another detector's output, good to a pixel or two.",
-)
+SOURCE_FILE = "source.json"
 WIDER_EVENT = re.compile(r"\d+--\w+")
 """How WIDER FACE numbers and names its events."""
 
@@ -44,6 +43,27 @@ Length = Annotated[float, Field(gt=0.0, le=200_000)]
 Point = tuple[Number, Number]
 
 
+class Origin(BaseModel):
+    """What `source.json` says: whose photos these are. The card of a detector trained on them repeats it.
+
+    Attributes:
+        name: Of the data set.
+        license: Its terms, on one line; of all of its sources, if there are several.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Label
+    license: Label
+
+
+WIDER_FACE = Origin(
+    name="WIDER FACE",
+    license="WIDER FACE, offered for research; landmarks are another detector's output, good to a pixel or two.",
+)
+UNKNOWN_TERMS = "the photos' own terms"
+
+
 class _Face(BaseModel):
     box: tuple[Number, Number, Length, Length]
     landmarks: tuple[Point, Point, Point, Point, Point] | None = None
@@ -56,7 +76,7 @@ class _Line(BaseModel):
     event: str = ""
     width: Side
     height: Side
-    split: Literal["train", "test"]
+    split: Literal["train", "validation", "test"]
     faces: tuple[_Face, ...]
 
 
@@ -68,7 +88,7 @@ def is_annotated(source: Path) -> bool:
 def import_photos(source: Path, out: Path, *, seed: int = 0, on_progress: OnProgress | None = None) -> PhotoManifest:
     """Import annotated photos into a folder; an interrupted import leaves none.
 
-    A tenth of the training part, drawn by the seed, becomes the validation part; the test part stays.
+    Where no photo is marked for validation, a tenth of the training part is drawn for it by the seed; test stays.
 
     Args:
         source: The folder.
@@ -77,31 +97,55 @@ def import_photos(source: Path, out: Path, *, seed: int = 0, on_progress: OnProg
         on_progress: Told how many photos are read.
 
     Raises:
-        DataError: If a line or a picture can't be used; names it.
+        DataError: If a line, a picture or `source.json` can't be used; names it.
         InputError: If `out` can't be written to, or is in use.
     """
     check_new_folder(out)
     if seed < 0:
         raise DataError(f"--seed {seed}: a seed is a whole number from 0.")
+    told = _read_origin(source / SOURCE_FILE)
     lines = list(_read_annotations(source / ANNOTATIONS_FILE))
     trained = [number for number, line in enumerate(lines) if line.split == "train"]
     if len(trained) < 2:
         raise DataError(f"{source / ANNOTATIONS_FILE} has {len(trained)} training photos, at least 2 are needed.")
-    held_out = np.random.default_rng(seed).choice(trained, max(1, round(len(trained) / HELD_OUT)), replace=False)
+    is_drawn = all(line.split != "validation" for line in lines)
+    count = max(1, round(len(trained) / HELD_OUT)) if is_drawn else 0
+    held_out = np.random.default_rng(seed).choice(trained, count, replace=False)
     photos, faces = _build_tables(lines, set(held_out.tolist()))
     is_wider = all(WIDER_EVENT.match(line.event) for line in lines)
-    name, terms = WIDER_FACE if is_wider else (source.resolve().name, "the photos' own terms")
+    known = told or (WIDER_FACE if is_wider else None)
     return save_photos(
         out,
         photos,
         faces,
         _read_pictures(source, lines, on_progress),
-        name=name,
-        license=terms,
+        name=known.name if known else source.resolve().name,
+        license=known.license if known else UNKNOWN_TERMS,
         source=source.name,
-        split=f"official, one in {HELD_OUT} of train held out",
+        split=f"official, one in {HELD_OUT} of train held out" if is_drawn else "official",
         seed=seed,
     )
+
+
+def _read_origin(path: Path) -> Origin | None:
+    """Read `source.json`; None where there is none."""
+    try:
+        return Origin.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}. Repair it, or take it away.") from None
+    except ValidationError as error:
+        raise DataError(
+            f'{path}: {_tell_first(error)} It holds {{"name": ..., "license": ...}}, the name of the data set and its '
+            "terms on one line each, and nothing else. Correct it, or take it away."
+        ) from None
+
+
+def _tell_first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole of it"
+    return f"{field}: {first['msg']}, got {first['input']!r:.60}."
 
 
 def _read_annotations(path: Path) -> Iterator[_Line]:
@@ -114,11 +158,7 @@ def _read_annotations(path: Path) -> Iterator[_Line]:
             try:
                 line = _Line.model_validate_json(text)
             except ValidationError as error:
-                first = error.errors()[0]
-                field = ".".join(str(part) for part in first["loc"]) or "the whole of it"
-                raise DataError(
-                    f"{path}, line {number}: {field}: {first['msg']}, got {first['input']!r:.60}."
-                ) from None
+                raise DataError(f"{path}, line {number}: {_tell_first(error)}") from None
             if line.file in line_of:
                 raise DataError(
                     f"{path}, line {number}: {line.file} stands in line {line_of[line.file]} already. "

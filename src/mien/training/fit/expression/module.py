@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from mien.training.data.augment import build_augmentation
 from mien.training.data.batches import Batch
 from mien.training.data.mixing import mix_batch
-from mien.training.fit.expression.losses import measure_loss
+from mien.training.fit.expression.losses import measure_heads
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.expression.tally import Tally
+from mien.training.fit.expression.teachers import Teachers
 from mien.training.fit.history import EpochRecord
 from mien.training.fit.layers import check_freezing
 from mien.training.fit.learner import Learner
@@ -34,21 +35,28 @@ class ExpressionModule(Learner):
     recipe: ExpressionRecipe
 
     def __init__(
-        self, network: nn.Module, recipe: ExpressionRecipe, class_weights: Tensor | None, steps_per_epoch: int
+        self,
+        network: nn.Module,
+        recipe: ExpressionRecipe,
+        class_weights: Tensor | None,
+        steps_per_epoch: int,
+        teachers: Teachers | None = None,
     ) -> None:
         """Prepare training.
 
         Args:
-            network: From (B, C, H, W) to (B, K) logits.
+            network: From (B, C, H, W) to (B, K) logits, or (B, 2 K) if the recipe has a head for votes.
             recipe: The whole run.
             class_weights: (K,) float32 with a mean over the rows of 1, or None.
             steps_per_epoch: Batches of an epoch.
+            teachers: Whose answers are imitated, or None.
 
         Raises:
             RecipeError: If the recipe freezes more layers than the network has before its head.
         """
         check_freezing(network, recipe.transfer.freeze_layers)
         super().__init__(network, recipe, steps_per_epoch)
+        self.teachers = teachers
         self.augment = build_augmentation(recipe.augment)
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.train_tally, self.validation_tally = Tally(), Tally()
@@ -59,11 +67,17 @@ class ExpressionModule(Learner):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
-        planes, targets = mix_batch(self.augment(to_planes(batch.images)), batch.targets, self.recipe.mix)
+        with torch.autocast(self.device.type, enabled=False):  # in bfloat16 a warp is off by up to a third of a pixel
+            planes, targets = mix_batch(self.augment(to_planes(batch.images)), batch.targets, self.recipe.mix)
         logits = self.network(standardize(planes).to(memory_format=torch.channels_last)).float()
-        self.train_tally.add(logits, batch.labels)
+        self.train_tally.add(self._of_labels(logits), batch.labels)
         weights = self.class_weights if isinstance(self.class_weights, Tensor) else None
-        return measure_loss(logits, targets, self.recipe.loss, weights)
+        taught = self.teachers.answer(planes) if self.teachers else ()
+        return measure_heads(logits, targets, self.recipe, weights, taught)
+
+    def _of_labels(self, logits: Tensor) -> Tensor:
+        """Return (B, K): the first head's."""
+        return logits.chunk(self.recipe.heads, dim=1)[0]
 
     def on_validation_epoch_start(self) -> None:
         """Start counting."""
@@ -73,7 +87,7 @@ class ExpressionModule(Learner):
         """Count a batch, in float32 as in the exported file."""
         with torch.autocast(self.device.type, enabled=False):
             planes = standardize(to_planes(batch.images)).to(memory_format=torch.channels_last)
-            self.validation_tally.add(self.kept_network(planes), batch.labels)
+            self.validation_tally.add(self._of_labels(self.kept_network(planes)), batch.labels)
 
     def on_validation_epoch_end(self) -> None:
         """Add up what all processes counted."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
 from mien.training.fit.history import EpochRecord, Record, find_best_epoch
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.sections import Augment, Loss, Mix, RowChoice
+from mien.training.fit.sections import Augment, Distill, Loss, Mix, RowChoice, Votes
 
 
 class ExpressionRecipe(Recipe):
@@ -23,6 +23,17 @@ class ExpressionRecipe(Recipe):
     augment: Augment = Augment()
     mix: Mix = Mix()
     loss: Loss = Loss()
+    votes: Votes = Votes()
+    distill: Distill = Distill()
+
+    @property
+    def heads(self) -> int:
+        """One for the labels, and one for the votes if they cost anything."""
+        return 2 if self.votes.weight else 1
+
+    def suit(self, has_votes: bool) -> Self:
+        """Leave out the head for votes where the data have none."""
+        return self if has_votes else self.model_copy(update={"votes": Votes(weight=0.0)})
 
     def find_best(self, records: Sequence[Record]) -> Record | None:
         """Return the best epoch by `best_by`."""

@@ -14,35 +14,34 @@ from mien.training.models.preprocess import standardize, to_planes
 
 
 @torch.inference_mode()
-def predict_logits(network: nn.Module, batches: Batches) -> tuple[Tensor, Tensor]:
+def predict_logits(network: nn.Module, batches: Batches) -> Tensor:
     """Run a network in float32 over a split.
 
     Returns:
-        (N, K) float32 logits and (N,) int64 labels.
+        (N, K) float32 logits, (N, 2 K) of a network with two heads.
     """
     network.eval()
-    logits = [network(standardize(to_planes(batch.images))).float() for batch in batches]
-    return torch.cat(logits), torch.cat([batch.labels for batch in batches])
+    return torch.cat([network(standardize(to_planes(batch.images))).float() for batch in batches])
 
 
-def fit_temperature(logits: Tensor, labels: Tensor) -> float:
+def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     """Find the temperature with the lowest cross-entropy.
 
     Args:
         logits: (N, K) float32.
-        labels: (N,) int64.
+        targets: (N,) int64 labels, or (N, K) float32 distributions; a row of zeros counts nothing.
 
     Returns:
         A value from 0.05 to 20 that the logits are to be divided by; above 1 where the network is too sure of itself.
     """
     logits = logits.detach().clone().double()
-    labels = labels.clone()
+    targets = targets.clone().double() if targets.is_floating_point() else targets.clone()
     log_temperature = torch.zeros((), dtype=torch.float64, device=logits.device, requires_grad=True)
     optimizer = torch.optim.LBFGS([log_temperature], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(logits / log_temperature.exp(), labels)
+        value = F.cross_entropy(logits / log_temperature.exp(), targets)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 

@@ -19,7 +19,7 @@ from mien.training.fit.history import Record
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run, Threshold, TrainedOn
-from mien.training.fit.transfer.taking import Taken
+from mien.training.fit.task import Origin
 
 MOST_FALSE_FACES = 0.05
 """False faces a held-out photo that the shipped threshold lets through: half of what we promise for photos at large."""
@@ -58,10 +58,12 @@ class FaceTask:
         )
         self._validation = WholePhotos(self.photos, self.photos.rows_of("validation"), device)
 
-    def begin(self, run: Run) -> tuple[FaceModule, Taken | None]:
+    def begin(self, run: Run) -> tuple[FaceModule, dict[Path, Origin]]:
         """Build the network with drawn weights, or those of another run. See `Task`."""
         network, taken = begin_detector(run, self.recipe)
-        return FaceModule(network, self.recipe, self.photos, len(self._batches)), taken
+        return FaceModule(network, self.recipe, self.photos, len(self._batches)), {
+            run.init_path: taken
+        } if taken else {}
 
     def notes(self) -> list[str]:
         """Return what a person should know before it starts."""

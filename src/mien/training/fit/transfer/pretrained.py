@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
@@ -20,6 +19,7 @@ from mien.inference.runtime.bundled import BUNDLED, read_model
 from mien.training.fit.checkpoint import is_checkpoint, load_checkpoint
 from mien.training.fit.restore import kept_weights
 from mien.training.fit.run import Run
+from mien.training.models.storage import read_constants
 
 _GRAPH_PREFIX = "network."
 """Where the network's weights stand in the graphs that `mien export` writes."""
@@ -86,18 +86,18 @@ def _read_model(source: str) -> Pretrained:
     """Read what the graph of a model file multiplies with; batch norms may be folded into the layers before them."""
     path, data, card = read_model(source)
     try:
-        graph = onnx.load_model_from_string(data).graph
+        proto = onnx.load_model_from_string(data)
+        constants = read_constants(proto)
     except Exception as error:  # noqa: BLE001 - protobuf has errors of its own
         raise ModelError(f"{path} can't be read: {error}.") from None
-    constants = {constant.name: constant for constant in graph.initializer}
     biases = {  # a folded batch norm leaves a bias under a name of the exporter's
         f"{node.input[1].removesuffix('weight')}bias": node.input[2]
-        for node in graph.node
+        for node in proto.graph.node
         if node.op_type in ("Conv", "Gemm") and len(node.input) == 3
     }
     names = {name: name for name in constants if name not in biases.values()} | biases
     weights = {
-        name.removeprefix(_GRAPH_PREFIX): _to_tensor(constants[constant])
+        name.removeprefix(_GRAPH_PREFIX): torch.from_numpy(np.array(constants[constant]))
         for name, constant in names.items()
         if name.startswith(_GRAPH_PREFIX)
     }
@@ -108,10 +108,6 @@ def _read_model(source: str) -> Pretrained:
         card.expect(ExpressionCard).labels,
         (card.data.name, card.data.license),
     )
-
-
-def _to_tensor(constant: onnx.TensorProto) -> Tensor:
-    return torch.from_numpy(np.array(numpy_helper.to_array(constant)))
 
 
 def _read_checkpoint(source: str, path: Path) -> Pretrained:

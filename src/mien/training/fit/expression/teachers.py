@@ -1,0 +1,111 @@
+"""Distillation: what larger networks, or several together, answer to the very pictures that the student is shown.
+
+The teachers are model files, as `mien export` writes them, so that anything which can be shipped can teach. They see
+each picture as it is drawn for the student: turned, cut and mixed alike.
+
+Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015; Beyer et al., "Knowledge
+Distillation: A Good Teacher is Patient and Consistent", CVPR 2022, for showing both the same view.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mien.core.errors import ModelError, RecipeError
+from mien.inference.expression.model import LoadedModel, load_model
+from mien.inference.runtime.bundled import read_model
+from mien.training.fit.expression.recipe import ExpressionRecipe
+from mien.training.fit.expression.taught import Taught, Teacher, check_unchanged
+from mien.training.fit.run import Run, TrainedOn
+
+
+class Teachers:
+    """The teachers of a run, open; their answers are averaged.
+
+    Attributes:
+        taught: Who they are.
+    """
+
+    def __init__(self, taught: Taught, models: Sequence[LoadedModel], heads: int) -> None:
+        """Take open teachers.
+
+        Args:
+            taught: Who they are.
+            models: What answers, in the same order; at least one.
+            heads: Of the student.
+        """
+        self.taught = taught
+        self._models = tuple(models)
+        self._heads = heads
+
+    def answer(self, planes: Tensor) -> list[Tensor]:
+        """Return the mean of what the teachers answer.
+
+        Args:
+            planes: (B, C, S, S) float32 in 0-1, before they are standardized.
+
+        Returns:
+            (B, K) float32 probabilities for each of the student's heads, on the planes' device; of votes the mean of
+            those teachers that read votes too, and nothing if none does.
+        """
+        pixels = (planes.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
+        images = (pixels.squeeze(1) if pixels.shape[1] == 1 else pixels.permute(0, 2, 3, 1)).contiguous().numpy()
+        answers = [model.run_heads(images) for model in self._models]
+        by_head = [[heads[number] for heads in answers if len(heads) > number] for number in range(self._heads)]
+        return [torch.from_numpy(np.mean(head, axis=0)).to(planes.device) for head in by_head if head]
+
+
+def open_teachers(run: Run, recipe: ExpressionRecipe, data: TrainedOn) -> Teachers | None:
+    """Open what a recipe names as teachers.
+
+    Args:
+        run: Its folder, which need not be there yet.
+        recipe: The whole run.
+        data: What the student is trained on.
+
+    Returns:
+        None if there are none.
+
+    Raises:
+        ModelError: If one is absent or no model file of ours.
+        RecipeError: If one answers other labels, or takes pictures of another size or color.
+        RunError: If the run was begun with other teachers.
+    """
+    if not recipe.distill.teachers:
+        return None
+    opened = [_open(source, data) for source in recipe.distill.teachers]
+    taught = Taught(teachers=tuple(teacher for teacher, _ in opened))
+    check_unchanged(run, taught)
+    return Teachers(taught, [model for _, model in opened], recipe.heads)
+
+
+def _open(source: str, data: TrainedOn) -> tuple[Teacher, LoadedModel]:
+    """Open one teacher and make sure that it can be asked about these pictures."""
+    try:
+        model, content = load_model(source), read_model(source).data
+    except ModelError as error:
+        raise type(error)(f"distill.teachers: {error}") from error
+    card = model.card
+    color = "gray" if data.channels == 1 else "rgb"
+    if card.labels != data.labels:
+        raise RecipeError(
+            f"distill.teachers: {source} answers {', '.join(card.labels)}, the data have {', '.join(data.labels)}; "
+            "names and order must be the same. Name teachers that were trained on these labels."
+        )
+    if (card.input.size_px, card.input.color) != (data.size_px, color):
+        raise RecipeError(
+            f"distill.teachers: {source} reads {card.input.color} pictures of {card.input.size_px} px, the data are "
+            f"{color} of {data.size_px} px. Name teachers that read such pictures, or import the data likewise."
+        )
+    teacher = Teacher(
+        source=source,
+        sha256=hashlib.sha256(content).hexdigest(),
+        trained_on=(card.data.name, card.data.license),
+        data_sha256=card.data.sha256,
+    )
+    return teacher, model
