@@ -17,9 +17,9 @@ from mien.core.geometry import Box, Landmarks
 CERTAIN_FROM = 0.5
 """The calibrated confidence from which a face's label is more likely right than wrong."""
 
-SMALLEST_SURE_PX = 18.0
+SMALLEST_SURE_PX = 20.0
 LEAST_SURE_SHARPNESS = 0.2
-MOST_SURE_TURN_DEG = 30.0
+MOST_SURE_TURN_DEG = 25.0
 """Beyond these limits a face's confidence can't be believed.
 
 Less sharp faces are read with a confidence that is 13 to 28 points too high. Of faces that are smaller or further

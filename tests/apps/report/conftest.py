@@ -49,7 +49,7 @@ def scoring() -> Scoring:
     scores = Scores(
         model="made-up.onnx", model_sha256="d" * 64, data=manifest.name, split="test",
         **dict(measure(labels, probabilities, EXPRESSIONS)), accuracy_without_twins=0.5, n_without_twins=100,
-        fer_plus_agreement=None, votes=None,
+        fer_plus_agreement=None, votes=None, views="one",
         coarse=measure_coarse(labels, probabilities, EXPRESSIONS, np.ones(105, np.bool_)),
         command="mien evaluate made-up.onnx --data 'a <b>'",
     )  # fmt: skip

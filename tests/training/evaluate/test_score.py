@@ -25,7 +25,7 @@ pytest.importorskip("sklearn", reason="scoring needs the report extra")
 FIELDS = (
     "model, model_sha256, data, split, n, accuracy, accuracy_ci95, loss, macro_f1, weighted_f1, macro_precision, "
     "macro_recall, weighted_precision, weighted_recall, ece, per_class, confusion_matrix, labels, "
-    "accuracy_without_twins, n_without_twins, fer_plus_agreement, votes, coarse, command"
+    "accuracy_without_twins, n_without_twins, fer_plus_agreement, votes, views, coarse, command"
 )
 """As the architecture lists them."""
 

@@ -18,12 +18,13 @@ from rich.table import Table
 from mien.apps.report.caution import list_cautions
 from mien.core.atomic import check_shared_folder
 from mien.core.card import ExpressionCard, FacesCard
-from mien.core.errors import MissingExtraError, RunError
+from mien.core.errors import InputError, MissingExtraError, RunError
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.inference.runtime.envelope import read_card
 from mien.training.data.table import Split, open_dataset
 from mien.training.evaluate.score import Scores, Scoring, check_labels, score_model
 from mien.training.evaluate.stamp import check_stampable, stamp_card
+from mien.training.evaluate.views import Views
 from mien.training.fit.history import EpochRecord
 from mien.training.fit.run import Run
 
@@ -38,6 +39,7 @@ def evaluate(
     split: Split = "validation",
     run: Path | None = None,
     out: Path | None = None,
+    views: Views = "one",
     stamp: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Score an exported model on one part of a data set.
@@ -51,6 +53,8 @@ def evaluate(
         split: The part to score. Everything is chosen on validation; test is for the end.
         run: The folder of the model's training run; adds its curves to the report.
         out: Folder for the report. Default: evaluation-SPLIT in the current folder.
+        views: How often each picture is looked at: one as it is, as for users; mirrored, twice; ten-crop, ten times.
+            The answers are averaged. More than one is for comparison with papers, and is never stamped.
         stamp: Write the figures into the model's card as well.
 
     Raises:
@@ -60,10 +64,16 @@ def evaluate(
         InputError: If a file can't be written.
         MissingExtraError: Without the extra "report".
     """
-    out = out or Path(f"evaluation-{split}")
+    if stamp and views != "one":
+        raise InputError(
+            f"--stamp is for figures of one look, as users get them; --views {views} has more. Leave one out."
+        )
+    out = out or Path(f"evaluation-{split}" if views == "one" else f"evaluation-{split}-{views}")
     if isinstance(read_card(read_model_file(find_model(model))), FacesCard):
         from mien.apps.cli.evaluate_faces import evaluate_faces
 
+        if views != "one":
+            raise InputError(f"--views {views} is for expression models; a detector looks once. Leave it away.")
         command = compose_command(model, data=data, split=split, run=None, out=out, stamp=stamp)
         evaluate_faces(model, data, split, out, command, stamp=stamp)
         return
@@ -74,13 +84,14 @@ def evaluate(
     card = _check_request(model, data, split, is_stamped=stamp)
     history, best = _read_run(run, card) if run else ([], None)
     console = Console()
-    command = compose_command(model, data=data, split=split, run=run, out=out, stamp=stamp)
+    command = compose_command(model, data=data, split=split, run=run, out=out, stamp=stamp, views=views)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"scoring {split}")
         scoring = score_model(
             model,
             data,
             split,
+            views=views,
             command=command,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
@@ -93,11 +104,14 @@ def evaluate(
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def compose_command(model: str, *, data: Path, split: Split, run: Path | None, out: Path, stamp: bool) -> str:
+def compose_command(
+    model: str, *, data: Path, split: Split, run: Path | None, out: Path, stamp: bool, views: Views = "one"
+) -> str:
     """Return the line that makes the same figures again, every choice spelled out."""
     words = ["mien", "evaluate", model, "--data", str(data), "--split", split]
     words += ["--run", str(run)] if run else []
     words += ["--out", str(out)]
+    words += ["--views", views] if views != "one" else []
     return shlex.join(words + (["--stamp"] if stamp else []))
 
 

@@ -82,6 +82,7 @@ def list_facts(scoring: Scoring) -> list[tuple[str, str]]:
     size = f"{card.input.size_px} x {card.input.size_px} {card.input.color}"
     seed = "" if manifest.seed is None else f", seed {manifest.seed}"
     return [
+        *([] if scores.views == "one" else [("Looks at each picture", scores.views)]),
         ("Model", f"{card.name} ({scores.model}), {card.parameters:,} parameters, takes {size}"),
         ("Crop", card.crop),
         ("Recipe", f"{card.recipe}, commit {card.commit}"),

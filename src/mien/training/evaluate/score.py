@@ -21,6 +21,7 @@ from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.training.data.table import SPLITS, Dataset, Split, open_dataset
 from mien.training.evaluate.coarse import CoarseMeasures, measure_coarse
 from mien.training.evaluate.metrics import Measures, Share, measure
+from mien.training.evaluate.views import Views, classify_views
 from mien.training.evaluate.votes import VoteMeasures, find_agreement, measure_votes, read_counts
 from mien.training.export.ancestry import Ancestor, list_ancestors
 
@@ -58,6 +59,7 @@ class Scores(Measures, Scored):
         fer_plus_agreement: Share of pictures whose answer is what most of FER+'s people saw (see `find_agreement`);
             None without votes.
         votes: Figures of the model's second head, which tells what people voted; None without one, or without votes.
+        views: How often each picture was looked at; "one" is what users get.
         coarse: Figures of the coarse answers; None if a label is none of the seven.
         command: The line that makes these figures again.
     """
@@ -66,6 +68,7 @@ class Scores(Measures, Scored):
     n_without_twins: int
     fer_plus_agreement: Share | None
     votes: VoteMeasures | None
+    views: Views
     coarse: CoarseMeasures | None
     command: str
 
@@ -118,6 +121,7 @@ def score_model(
     data_path: Path,
     split: Split,
     *,
+    views: Views = "one",
     command: str = "",
     threads: int | None = None,
     on_progress: OnProgress | None = None,
@@ -128,6 +132,7 @@ def score_model(
         source: What `mien export` wrote, or the name of a bundled model; see `find_model`.
         data_path: The folder that `mien data import` wrote.
         split: The part to score.
+        views: How often each picture is looked at; the answers are averaged. Users get one.
         command: The line that makes these figures again, kept beside them.
         threads: Threads of ONNX Runtime; None for its default here.
         on_progress: Told after each chunk of pictures.
@@ -144,10 +149,10 @@ def score_model(
     sha256 = hashlib.sha256(read_model_file(path)).hexdigest()
     model = load_model(path, threads=threads)
     check_labels(model.card, dataset)
-    probabilities = _classify(Classifier(model), dataset, rows, on_progress)
+    probabilities = _classify(Classifier(model), dataset, rows, views, on_progress)
     counts, by_votes = read_counts(dataset, rows), None
     if counts is not None and model.card.has_votes:
-        by_votes = _classify(Classifier(load_model(path, labels="votes", threads=threads)), dataset, rows, None)
+        by_votes = _classify(Classifier(load_model(path, labels="votes", threads=threads)), dataset, rows, views)
     labels = dataset.table["label"][rows].astype(np.int64)
     is_right = probabilities.argmax(axis=1) == labels
     without_twins = dataset.without_twins(rows)
@@ -161,6 +166,7 @@ def score_model(
         n_without_twins=int(without_twins.sum()),
         fer_plus_agreement=find_agreement(counts, probabilities),
         votes=measure_votes(counts, by_votes) if by_votes is not None else None,
+        views=views,
         coarse=measure_coarse(labels, probabilities, dataset.labels, without_twins),
         command=command,
     )
@@ -181,13 +187,17 @@ def check_labels(card: ExpressionCard, dataset: Dataset) -> None:
 
 
 def _classify(
-    classifier: Classifier, dataset: Dataset, rows: NDArray[np.intp], on_progress: OnProgress | None
+    classifier: Classifier,
+    dataset: Dataset,
+    rows: NDArray[np.intp],
+    views: Views,
+    on_progress: OnProgress | None = None,
 ) -> NDArray[np.float32]:
     """Return (N, K) float32 probabilities of the given rows."""
     probabilities = np.empty((len(rows), len(dataset.labels)), np.float32)
     for start in range(0, len(rows), CHUNK):
         chunk = slice(start, start + CHUNK)
-        probabilities[chunk] = classifier.classify(dataset.images[rows[chunk]])
+        probabilities[chunk] = classify_views(classifier, dataset.images[rows[chunk]], views)
         if on_progress:
             on_progress(min(start + CHUNK, len(rows)), len(rows))
     return probabilities

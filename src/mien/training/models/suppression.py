@@ -13,7 +13,7 @@ from torch import Tensor
 from mien.inference.runtime.engine import load_engine
 from mien.training.models.face_pyramid import Answers
 
-OVERLAP = 0.45
+OVERLAP = 0.55
 """Two detections with a higher IoU are taken for the same face. Higher keeps more of a crowd, and more doubles."""
 
 MOST_FACES = 750
