@@ -22,9 +22,8 @@ LEAST_SURE_SHARPNESS = 0.2
 MOST_SURE_TURN_DEG = 25.0
 """Beyond these limits a face's confidence can't be believed.
 
-Less sharp faces are read with a confidence that is 13 to 28 points too high. Of faces that are smaller or further
-turned too few were found to know. By `examples/quality_limits.py` on FER2013's validation part; the tables stand in
-`docs/experiments.md`.
+Less sharp faces are read with a confidence that is 15 to 29 points too high, smaller ones 9 to 22, further turned ones
+about 15. By `examples/quality_limits.py` on FER2013's validation part; the tables stand in `docs/experiments.md`.
 """
 
 SUM_TOLERANCE = 1e-3
