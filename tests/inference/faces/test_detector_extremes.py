@@ -274,7 +274,7 @@ def test_no_two_of_the_faces_are_the_same_however_many_cells_answer(detector):
     scores = [one.score for one in found]
     assert scores == sorted(scores, reverse=True)
     pairs = [overlap(one.box, other.box) for number, one in enumerate(found) for other in found[:number]]
-    assert max(pairs) <= 0.45 + 1e-4
+    assert max(pairs) <= 0.55 + 1e-4
     assert max(pairs) > 0.2  # the control: some do overlap
 
 

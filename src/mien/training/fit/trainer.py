@@ -75,7 +75,7 @@ def train(recipe: Recipe, data: Path, out: Path, *, resume: bool = False, consol
             for path, origin in origins.items() if processes.is_first else ():
                 write_text(path, origin.model_dump_json(indent=2) + "\n")
                 _say([origin.summary()], console)
-            records = _fit(run, learner, task, device, processes, console)
+            records = _fit(run, recipe, learner, task, device, processes, console)
             if processes.is_first:
                 task.finish(run, records)
             wait_for_all()
@@ -88,10 +88,16 @@ def _say(lines: list[str], console: Console | None) -> None:
 
 
 def _fit(
-    run: Run, learner: Learner, task: Task, device: torch.device, processes: Processes, console: Console | None
+    run: Run,
+    recipe: Recipe,
+    learner: Learner,
+    task: Task,
+    device: torch.device,
+    processes: Processes,
+    console: Console | None,
 ) -> list[Record]:
     """Train for the epochs that are left and return the whole history."""
-    recipe, has_begun = learner.recipe, run.last_path.exists()
+    has_begun = run.last_path.exists()
     if has_begun and is_over(done := kept_records(load_checkpoint(run.last_path), recipe), recipe):
         return done
     keeper = Keeper(run, recipe)
