@@ -64,7 +64,7 @@ def test_the_python_blocks_run(workplace):
 def test_the_commands_run_in_their_order(workplace):
     lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("mien ")]
-    assert {command[1] for command in commands} == {"predict", "info", "data", "train", "export", "evaluate"}
+    assert {command[1] for command in commands} == {"predict", "info", "data", "train", "export", "evaluate", "bench"}
     for command in commands:
         shortened = command[1:]
         if command[1] == "train":  # what begins with trained weights can't become another network
