@@ -3,8 +3,7 @@
 Faces of the validation part are laid into pictures from tiny to large, sharp to blurred, tilted to either side; the
 whole path looks for them. Heads turned to the side (yaw) can't be drawn: they are as FER2013 happens to have them. For
 each measure of quality a line a range tells how many there were, how sure the model was in the mean, and how many were
-read rightly. `Quality.is_sufficient` draws its limits where the two part by more than ten points,
-or where too few faces were found to know.
+read rightly. `Quality.is_sufficient` draws its limits where the two part by about ten points and more.
 
     mien data import fer2013.csv.xz --votes fer2013new.csv --out fer2013
     python examples/quality_limits.py fer2013               # or: ... fer2013 --detector mine.onnx

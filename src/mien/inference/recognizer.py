@@ -67,7 +67,7 @@ class Recognizer:
         Args:
             model: Name of a bundled model, or the path of a file that `mien export` wrote. Names go before paths.
             labels: What a model with two heads is asked for: "fer2013", the labels it was trained on, or "votes", what
-                most of ten people saw in such pictures. The bundled models have both.
+                most of ten people saw in such pictures.
             detector: Likewise, of the model that finds faces; opened once the first picture asks for it.
             threads: Threads for one call; None means the processors at hand, at most 4. Where many threads call at
                 once, 1 gives the most pictures a second.

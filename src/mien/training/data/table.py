@@ -108,7 +108,7 @@ class Dataset:
         """
         rows = self.rows_of(split)
         faces: NDArray[np.intp] = rows[self.table["is_face"][rows]]
-        return faces[np.linspace(0, len(faces) - 1, min(count, len(faces))).astype(np.intp)] if count else faces
+        return spread(faces, count)
 
     def files(self) -> tuple[PictureFile, ...]:
         """Read what became of each picture file of the source; empty where the source was a table of pixels.
@@ -135,6 +135,16 @@ class Dataset:
         """
         train = self.table["twins"][self.table["split"] == SPLITS.index("train")]
         return ~np.isin(self.table["twins"][rows], train)
+
+
+def spread(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return evenly spread ones of some rows, in their order.
+
+    Args:
+        rows: (N,) positions.
+        count: How many at most; 0 for all.
+    """
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.intp)] if count else rows
 
 
 def number_twins(images: Images) -> NDArray[np.int32]:

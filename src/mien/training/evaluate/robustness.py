@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.core.errors import InputError
 from mien.inference.recognizer import Recognizer
-from mien.training.data.table import Dataset, Split
+from mien.training.data.table import Dataset, Split, spread
 from mien.training.evaluate.changes import CHANGES, Change, Pictures
 from mien.training.evaluate.metrics import Share, wilson_interval
-from mien.training.evaluate.score import check_labels
-
-CHUNK = 256
-"""Pictures changed and shown at a time: memory stays constant however large the split."""
+from mien.training.evaluate.score import CHUNK, OnProgress, check_labels
 
 UNTOUCHED = "untouched"
-
-OnProgress: TypeAlias = Callable[[int, int], None]
-"""Told how many pictures were shown, each once a change, and how many there are to show."""
 
 
 class Reading(BaseModel):
@@ -110,19 +103,21 @@ def measure_robustness(
         limit: Show so many of them at most, evenly spread; 0 shows all.
         seed: Every change draws from a generator of its own with this seed.
         changes: By name.
-        on_progress: Told after each chunk of pictures.
+        on_progress: Told after each chunk of pictures how many were shown, each once a change, and how many there are.
 
     Raises:
         InputError: If there is no model, or the limit is below 0.
         DataError: If the data set was changed since its import, has no such rows, or has other labels than a model.
         ModelError: If a model fails.
     """
+    if limit < 0:
+        raise InputError(f"limit tells how many pictures are shown, got {limit}. Give 0 for all.")
     if not recognizers:
         raise InputError("there is no model to show pictures to. Name at least one.")
     for recognizer in recognizers.values():
         check_labels(recognizer.card, dataset)
     dataset.verify()
-    rows = _choose(dataset.rows_of(split), limit)
+    rows = spread(dataset.rows_of(split), limit)
     labels = dataset.table["label"][rows]
     steps: dict[str, Change] = {UNTOUCHED: lambda pictures, random: pictures, **changes}
     probabilities: dict[str, dict[str, list[NDArray[np.float32]]]] = {
@@ -149,12 +144,6 @@ def measure_robustness(
     return Robustness(
         data=manifest.name, data_sha256=manifest.sha256, split=split, n=len(rows), seed=seed, models=models
     )
-
-
-def _choose(rows: NDArray[np.intp], limit: int) -> NDArray[np.intp]:
-    if limit < 0:
-        raise InputError(f"limit tells how many pictures are shown, got {limit}. Give 0 for all.")
-    return rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(np.intp)] if limit else rows
 
 
 def _read(probabilities: Mapping[str, NDArray[np.float32]], labels: NDArray[np.integer]) -> dict[str, Reading]:

@@ -179,7 +179,7 @@ class Run:
         Raises:
             RunError: If the folder is no run.
         """
-        return _read(self.data_path, TrainedOn, self)
+        return read_note(self.data_path, TrainedOn, self)
 
     def environment(self) -> Environment:
         """Read what it was begun with.
@@ -187,7 +187,7 @@ class Run:
         Raises:
             RunError: If the folder is no run.
         """
-        return _read(self.environment_path, Environment, self)
+        return read_note(self.environment_path, Environment, self)
 
     def calibration(self) -> Calibration:
         """Read the calibration.
@@ -195,7 +195,7 @@ class Run:
         Raises:
             RunError: If the run is not finished.
         """
-        return _read(self.temperature_path, Calibration, self)
+        return read_note(self.temperature_path, Calibration, self)
 
     def threshold(self) -> Threshold:
         """Read a detector's threshold.
@@ -203,7 +203,7 @@ class Run:
         Raises:
             RunError: If the run is not finished.
         """
-        return _read(self.threshold_path, Threshold, self)
+        return read_note(self.threshold_path, Threshold, self)
 
     @property
     def best_epoch(self) -> int:
@@ -226,7 +226,17 @@ class Run:
             raise RunError(f"{self.path} holds no {path.name}: {hint}.")
 
 
-def _read(path: Path, form: type[_Form], run: Run) -> _Form:
+def read_note(path: Path, form: type[_Form], run: Run) -> _Form:
+    """Read one of the JSON files in a run's folder.
+
+    Args:
+        path: The file.
+        form: What it has to hold.
+        run: Whose folder it is.
+
+    Raises:
+        RunError: If the folder is no run, or the file can't be read or holds something else.
+    """
     run._require(path)
     try:
         return form.model_validate_json(path.read_text(encoding="utf-8"))

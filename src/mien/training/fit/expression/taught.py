@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.core.card import Sha256
 from mien.core.errors import RunError
-from mien.training.fit.run import Run
+from mien.training.fit.run import Run, read_note
 
 
 class Teacher(BaseModel):
@@ -45,10 +45,7 @@ def read_taught(run: Run) -> Taught | None:
     Raises:
         RunError: If the run's note of it is broken.
     """
-    try:
-        return Taught.model_validate_json(run.teachers_path.read_bytes()) if run.teachers_path.exists() else None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.teachers_path} can't be read: {str(error).splitlines()[0]}.") from None
+    return read_note(run.teachers_path, Taught, run) if run.teachers_path.exists() else None
 
 
 def check_unchanged(run: Run, taught: Taught) -> None:

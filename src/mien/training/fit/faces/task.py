@@ -61,9 +61,8 @@ class FaceTask:
     def begin(self, run: Run) -> tuple[FaceModule, dict[Path, Origin]]:
         """Build the network with drawn weights, or those of another run. See `Task`."""
         network, taken = begin_detector(run, self.recipe)
-        return FaceModule(network, self.recipe, self.photos, len(self._batches)), {
-            run.init_path: taken
-        } if taken else {}
+        origins: dict[Path, Origin] = {run.init_path: taken} if taken else {}
+        return FaceModule(network, self.recipe, self.photos, len(self._batches)), origins
 
     def notes(self) -> list[str]:
         """Return what a person should know before it starts."""
