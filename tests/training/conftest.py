@@ -63,9 +63,10 @@ def two_headed(voted_faces, tmp_path_factory):
     """Return a finished run of a network with a second head for votes, trained once."""
     pytest.importorskip("torch", reason="training needs the train extra")
     from mien.training.fit.recipes import make_recipe
+    from mien.training.fit.sections import Augment
     from mien.training.fit.trainer import train
 
-    still = dict.fromkeys(("flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "erasing"), 0.0)
+    still = dict.fromkeys(Augment.model_fields, 0.0)
     recipe = {
         **{"network": "vgg-bn", "options": {"width": 8, "dropout": 0.0}, "epochs": 20, "batch_size": 16, "ema": 0.9},
         **{"seed": 3, "augment": still, "optimizer": {"name": "adam", "lr": 0.003}, "votes": {"weight": 1.0}},

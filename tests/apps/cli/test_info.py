@@ -4,6 +4,7 @@ import pytest
 
 from mien.apps.cli.main import run
 from mien.core.card import ExpressionCard, Metrics
+from mien.inference.runtime.bundled import BUNDLED, MODELS_DIR
 from mien.inference.runtime.envelope import write_card
 
 
@@ -37,9 +38,57 @@ def test_a_model_without_figures_says_how_to_get_them(model_file, capsys) -> Non
     assert "mien evaluate" in capsys.readouterr().out
 
 
-def test_the_bundled_model_is_the_default(bundled_model, capsys) -> None:
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The folder of optional models, empty."""
+    path = tmp_path / "optional"
+    path.mkdir()
+    monkeypatch.setenv(MODELS_DIR, str(path))
+    return path
+
+
+def test_without_a_model_the_bundled_ones_are_listed(bundled_model, folder, capsys) -> None:
+    assert run(["info"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for expected in (*BUNDLED, "7 expressions", f"{bundled_model.stat().st_size / 1e6:.2f} MB", str(folder)):
+        assert expected in shown
+    assert "none is there" in shown
+
+
+def test_optional_models_are_listed_with_their_figure(bundled_model, scored_model, folder, capsys) -> None:
+    scored_model.rename(folder / "large.onnx")
+    assert run(["info"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "large" in shown
+    assert "70.1%" in shown
+    assert "none is there" not in shown
+    assert run(["info", "large"]) == 0
+    assert "3,589" in capsys.readouterr().out
+
+
+def test_the_list_as_json_holds_the_cards(bundled_model, scored_model, folder, capsys) -> None:
+    scored_model.rename(folder / "large.onnx")
     assert run(["info", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["name"] == "tiny"
+    listed = json.loads(capsys.readouterr().out)
+    models = {model["name"]: model for model in listed["models"]}
+    assert listed["folder"] == str(folder)
+    assert list(models) == [*BUNDLED, "large"]
+    assert models["expression"]["card"]["name"] == "tiny"
+    assert models["large"]["path"] == str(folder / "large.onnx")
+    assert [model["is_bundled"] for model in models.values()] == [True] * len(BUNDLED) + [False]
+    assert ExpressionCard.from_json(json.dumps(models["large"]["card"])).metrics["test"].n == 3589
+
+
+def test_a_model_that_cannot_be_read_keeps_its_place_and_fails_the_command(bundled_model, folder, capsys) -> None:
+    (folder / "broken.onnx").write_bytes(b"hello")
+    assert run(["info"]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "can't be read" in shown
+    assert f"{folder / 'broken.onnx'}: not an ONNX file" in shown
+    assert "7 expressions" in shown
+    assert run(["info", "--json"]) == 1
+    *_, broken = json.loads(capsys.readouterr().out)["models"]
+    assert (broken["name"], broken["error"]["code"]) == ("broken", "bad_model")
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n"])

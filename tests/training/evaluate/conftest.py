@@ -37,6 +37,29 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture
+def two_headed_model(
+    dataset: Dataset, tmp_path: Path, build_graph: Callable[..., bytes], build_card: Callable[..., Any]
+) -> Path:
+    """Return a model with a second head on the same trunk, which likes best what the first one likes least."""
+    onnx = pytest.importorskip("onnx", reason="building model files needs the train extra")
+    proto = onnx.ModelProto.FromString(build_graph(len(EXPRESSIONS)))
+    proto.graph.node.extend(
+        [
+            onnx.helper.make_node("Neg", ["logits"], ["other_logits"]),
+            onnx.helper.make_node("Softmax", ["other_logits"], ["votes"]),
+        ]
+    )
+    second = proto.graph.output.add()
+    second.CopyFrom(proto.graph.output[0])
+    second.name = "votes"
+    graph = proto.SerializeToString()
+    data = TrainingData(name="noise", license="none", sha256=dataset.manifest.sha256)
+    path = tmp_path / "two-headed.onnx"
+    path.write_bytes(write_card(graph, build_card(graph, data=data, votes_temperature=1.0)))
+    return path
+
+
+@pytest.fixture
 def model_of(
     dataset: Dataset, tmp_path: Path, build_graph: Callable[..., bytes], build_card: Callable[..., Any]
 ) -> Callable[..., Path]:

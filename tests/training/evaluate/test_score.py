@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from mien.core.errors import DataError, ModelError
 from mien.core.labels import EXPRESSIONS
 from mien.inference.expression.classifier import Classifier
 from mien.inference.expression.model import load_model
+from mien.inference.runtime.session import Session
 from mien.training.data.table import Dataset
 from mien.training.evaluate.coarse import measure_coarse
 from mien.training.evaluate.score import CHUNK, score_model
+from mien.training.evaluate.votes import measure_votes, read_counts
 
 pytest.importorskip("sklearn", reason="scoring needs the report extra")
 
@@ -47,6 +50,28 @@ def test_scores_are_those_of_the_file_itself(dataset: Dataset, model_of: Callabl
     assert (scoring.scores.model, scoring.scores.data, scoring.scores.n) == ("model.onnx", "noise", 300)
     assert scoring.scores.command == "mien evaluate ..."
     assert scoring.is_same_import
+
+
+def test_a_second_head_is_scored_from_the_same_calls(
+    dataset: Dataset, model_of: Callable[..., Path], two_headed_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, rows = [0], dataset.rows_of("test")
+    expected = Classifier(load_model(two_headed_model, labels="votes")).classify(dataset.images[rows])
+    ask = Session.run
+
+    def count(*arguments: Any) -> Any:
+        counts[-1] += 1
+        return ask(*arguments)
+
+    monkeypatch.setattr(Session, "run", count)
+    one_head = score_model(model_of(), dataset.path, "test").scores
+    counts.append(0)
+    two_heads = score_model(two_headed_model, dataset.path, "test").scores
+    assert counts[0] == counts[1] == 6  # five batches, and the look at a new model
+    assert one_head.votes is None
+    assert two_heads.votes == measure_votes(read_counts(dataset, rows), expected)
+    named = {"model", "model_sha256", "votes"}
+    assert two_heads.model_dump(exclude=named) == one_head.model_dump(exclude=named)
 
 
 def test_twins_in_train_are_left_out_of_the_second_accuracy(dataset: Dataset, model_of: Callable[..., Path]) -> None:

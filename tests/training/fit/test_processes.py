@@ -16,9 +16,10 @@ from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.processes import Processes, find_processes
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
+from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 
-PLAIN = dict.fromkeys(("flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "erasing"), 0.0)
+PLAIN = dict.fromkeys(Augment.model_fields, 0.0)
 # nothing that each process draws for itself, and no batch norm: then two processes compute what one computes
 FIELDS = {
     "network": "cnn3",

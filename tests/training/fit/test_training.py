@@ -12,6 +12,7 @@ from mien.training.data.table import open_dataset, save_dataset
 from mien.training.fit.expression.rows import choose_rows, weigh_classes
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import restore_network
+from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 
@@ -31,7 +32,7 @@ def test_a_run_holds_what_the_architecture_says(trained):
 
 
 def test_training_learns_what_can_be_learned(faces, tmp_path):
-    plain = dict.fromkeys(("flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "erasing"), 0.0)
+    plain = dict.fromkeys(Augment.model_fields, 0.0)
     recipe = make_recipe(
         {
             "network": "vgg-bn",

@@ -48,7 +48,7 @@ def evaluate(
     Files of an earlier report in the same folder are replaced.
 
     Args:
-        model: A file that `mien export` wrote, or the name of a bundled model.
+        model: A file that `mien export` wrote, or a model's name, such as expression.
         data: A folder that `mien data import` made.
         split: The part to score. Everything is chosen on validation; test is for the end.
         run: The folder of the model's training run; adds its curves to the report.

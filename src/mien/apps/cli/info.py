@@ -1,7 +1,10 @@
-"""`mien info`: a model's card, for people and for programs."""
+"""`mien info`: the models at hand, or one model's card, for people and for programs."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,25 +13,34 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.core.card import ExpressionCard, FacesCard, FacesMetrics, Metrics, ModelCard
-from mien.inference.runtime.bundled import DEFAULT_MODEL, read_model
+from mien.core.errors import ModelError
+from mien.inference.runtime.bundled import BUNDLED, ModelFile, find_models_folder, list_models, read_model
 
 
 def info(
-    model: str = DEFAULT_MODEL,
+    model: str | None = None,
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
-) -> None:
+) -> int:
     """Show what a model says of itself: labels, input, training data, figures, limits, terms.
 
+    Without a model, lists those that can be called by a name: the bundled ones, and optional ones that lie in the
+    folder of models as NAME.onnx. `MIEN_MODELS_DIR` names that folder.
+
     Args:
-        model: Name of a bundled model, or path of a model file.
-        as_json: Print the card as JSON.
+        model: A model's name, or path of a model file.
+        as_json: Print the card, or the list with all cards, as JSON.
+
+    Returns:
+        1 if a model of the list can't be read, else 0.
     """
+    if model is None:
+        return _show_models(as_json=as_json)
     path, data, card = read_model(model)
     if as_json:
         print(card.model_dump_json(indent=2))
-        return
+        return 0
     console = Console(highlight=False)
     console.print(Text(card.name, style="bold"), Text(f"{path} ({len(data) / 1e6:.2f} MB)", style="dim"))
     console.print(_describe(card))
@@ -38,6 +50,74 @@ def info(
         console.print(
             Text("No figures yet: `mien evaluate MODEL.onnx --data DIR --stamp` writes them.", style="yellow")
         )
+    return 0
+
+
+def _show_models(*, as_json: bool) -> int:
+    """List all models that have a name; one that can't be read keeps its place, with the reason."""
+    paths = list_models()
+    models = {name: _try_to_read(path) for name, path in paths.items()}
+    if as_json:
+        rows = [_to_dict(name, paths[name], model) for name, model in models.items()]
+        print(json.dumps({"folder": str(find_models_folder()), "models": rows}, indent=2, allow_nan=False))
+    else:
+        console = Console(highlight=False)
+        console.print(_tabulate_models(models))
+        folder = f"Optional models lie in {find_models_folder()} as NAME.onnx"
+        console.print(Text(folder + ("." if paths.keys() - BUNDLED.keys() else "; none is there.")), soft_wrap=True)
+        console.print(Text("`mien info NAME` shows all that a model says of itself."), soft_wrap=True)
+        for error in (model for model in models.values() if isinstance(model, ModelError)):
+            console.print(Text(str(error), style="red"), soft_wrap=True)
+    return int(any(isinstance(model, ModelError) for model in models.values()))
+
+
+def _try_to_read(path: Path) -> ModelFile | ModelError:
+    try:
+        return read_model(path)
+    except ModelError as error:
+        return error
+
+
+def _to_dict(name: str, path: Path, model: ModelFile | ModelError) -> dict[str, object]:
+    place = {"name": name, "path": str(path), "is_bundled": name in BUNDLED}
+    if isinstance(model, ModelError):
+        return {**place, "error": {"code": model.code, "message": str(model)}}
+    return {**place, "bytes": len(model.data), "card": model.card.model_dump(mode="json")}
+
+
+def _tabulate_models(models: Mapping[str, ModelFile | ModelError]) -> Table:
+    table = Table(header_style="bold")
+    table.add_column("name", no_wrap=True)
+    table.add_column("tells")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("figure")
+    table.add_column("from")
+    for name, model in models.items():
+        origin = "mien" if name in BUNDLED else "the folder"
+        if isinstance(model, ModelError):
+            table.add_row(name, Text("can't be read", style="red"), "", "", origin)
+        else:
+            size = f"{len(model.data) / 1e6:.2f} MB"
+            table.add_row(name, _name_answers(model.card), size, _choose_figure(model.card), origin)
+    return table
+
+
+def _name_answers(card: ExpressionCard | FacesCard) -> str:
+    if isinstance(card, FacesCard):
+        return "faces"
+    return f"{len(card.labels)} expressions{', votes too' if card.has_votes else ''}"
+
+
+def _choose_figure(card: ExpressionCard | FacesCard) -> str:
+    """Return the figure that a model is known by, of the part that stands furthest from its training."""
+    scored = {str(split): metrics for split, metrics in card.metrics.items()}
+    for split in ("test", "validation"):
+        metrics = scored.get(split)
+        if isinstance(metrics, Metrics):
+            return f"{metrics.accuracy:.1%} right ({split})"
+        if isinstance(metrics, FacesMetrics) and metrics.ap_32 is not None:
+            return f"AP {metrics.ap_32:.3f} from 32 px ({split})"
+    return "none"
 
 
 def _describe(card: ModelCard) -> Table:

@@ -103,7 +103,7 @@ def load_model(
     """Open a model file, having checked that it is whole, unchanged, and at one with its card.
 
     Args:
-        source: Name of a bundled model, or a path; see `find_model`.
+        source: A model's name, or a path; see `find_model`.
         labels: Which head answers, if the model has two: "fer2013", the labels it was trained on, whatever these
             are, or "votes", what people who looked at the same pictures voted.
         threads: Threads for one call, from 1 to `MAX_THREADS`. None means the processors this process may use, at most

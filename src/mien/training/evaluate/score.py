@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.core.card import ExpressionCard
 from mien.core.errors import DataError
-from mien.inference.expression.classifier import Classifier
-from mien.inference.expression.model import load_model
+from mien.inference.expression.model import LoadedModel, load_model
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.training.data.table import SPLITS, Dataset, Split, open_dataset
 from mien.training.evaluate.coarse import CoarseMeasures, measure_coarse
@@ -129,7 +128,7 @@ def score_model(
     """Run a model file over one split of a data set and compute its figures.
 
     Args:
-        source: What `mien export` wrote, or the name of a bundled model; see `find_model`.
+        source: What `mien export` wrote, or a model's name; see `find_model`.
         data_path: The folder that `mien data import` wrote.
         split: The part to score.
         views: How often each picture is looked at; the answers are averaged. Users get one.
@@ -149,10 +148,8 @@ def score_model(
     sha256 = hashlib.sha256(read_model_file(path)).hexdigest()
     model = load_model(path, threads=threads)
     check_labels(model.card, dataset)
-    probabilities = _classify(Classifier(model), dataset, rows, views, on_progress)
-    counts, by_votes = read_counts(dataset, rows), None
-    if counts is not None and model.card.has_votes:
-        by_votes = _classify(Classifier(load_model(path, labels="votes", threads=threads)), dataset, rows, views)
+    probabilities, *by_votes = _classify(model, dataset, rows, views, on_progress)
+    counts = read_counts(dataset, rows)
     labels = dataset.table["label"][rows].astype(np.int64)
     is_right = probabilities.argmax(axis=1) == labels
     without_twins = dataset.without_twins(rows)
@@ -165,7 +162,7 @@ def score_model(
         accuracy_without_twins=float(is_right[without_twins].mean()) if without_twins.any() else None,
         n_without_twins=int(without_twins.sum()),
         fer_plus_agreement=find_agreement(counts, probabilities),
-        votes=measure_votes(counts, by_votes) if by_votes is not None else None,
+        votes=measure_votes(counts, by_votes[0]) if by_votes else None,
         views=views,
         coarse=measure_coarse(labels, probabilities, dataset.labels, without_twins),
         command=command,
@@ -187,17 +184,16 @@ def check_labels(card: ExpressionCard, dataset: Dataset) -> None:
 
 
 def _classify(
-    classifier: Classifier,
+    model: LoadedModel,
     dataset: Dataset,
     rows: NDArray[np.intp],
     views: Views,
     on_progress: OnProgress | None = None,
-) -> NDArray[np.float32]:
-    """Return (N, K) float32 probabilities of the given rows."""
-    probabilities = np.empty((len(rows), len(dataset.labels)), np.float32)
+) -> list[NDArray[np.float32]]:
+    """Return (N, K) float32 probabilities of the given rows, one array a head."""
+    chunks = []
     for start in range(0, len(rows), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        probabilities[chunk] = classify_views(classifier, dataset.images[rows[chunk]], views)
+        chunks.append(classify_views(model, dataset.images[rows[start : start + CHUNK]], views))
         if on_progress:
             on_progress(min(start + CHUNK, len(rows)), len(rows))
-    return probabilities
+    return [np.concatenate(head) for head in zip(*chunks, strict=True)]

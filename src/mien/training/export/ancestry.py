@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from mien.core.card import Sha256
 from mien.core.errors import MienError, RunError
-from mien.inference.runtime.bundled import BUNDLED, read_model
+from mien.inference.runtime.bundled import list_models, read_model
 from mien.training.fit.expression.taught import read_taught
 from mien.training.fit.run import Run
 
@@ -115,7 +115,7 @@ def _look_up(note: _Note, told: frozenset[str]) -> tuple[str | None, str]:
     """
     source = Path(note.source)
     try:
-        if note.source in BUNDLED or source.suffix.lower() == ".onnx":
+        if note.source in list_models() or source.suffix.lower() == ".onnx":
             model = read_model(note.source)
             is_same = hashlib.sha256(model.data).hexdigest() == note.sha256
             return (model.card.data.sha256 if is_same else None), ""

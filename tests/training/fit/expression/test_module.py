@@ -15,12 +15,13 @@ from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.keeper import Keeper
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import kept_weights, restore_network
+from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 from mien.training.models.registry import build_network
 
 SMALL = {"network": "vgg-bn", "options": {"width": 4}, "epochs": 3, "batch_size": 32, "seed": 5}
-PLAIN = dict.fromkeys(("flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "erasing"), 0.0)
+PLAIN = dict.fromkeys(Augment.model_fields, 0.0)
 
 
 def build(seed=5):

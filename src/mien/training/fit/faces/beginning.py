@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mien.core.errors import ModelError
-from mien.inference.runtime.bundled import BUNDLED
+from mien.inference.runtime.bundled import list_models
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.run import Run
 from mien.training.fit.transfer.pretrained import read_pretrained
@@ -36,7 +36,7 @@ def begin_detector(run: Run, recipe: FaceRecipe) -> tuple[nn.Module, Taken | Non
     if not recipe.transfer.init or run.last_path.exists():
         return network, None
     source = recipe.transfer.init
-    if source in BUNDLED or source.lower().endswith(".onnx"):
+    if source in list_models() or source.lower().endswith(".onnx"):
         raise ModelError(
             f"an exported detector such as {source} holds its batch norms folded, which can't be trained on. Name the "
             "run it was exported from, or its checkpoint."

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mien.core.card import ExpressionCard
 from mien.core.errors import ModelError
-from mien.inference.runtime.bundled import BUNDLED, read_model
+from mien.inference.runtime.bundled import list_models, read_model
 from mien.training.fit.checkpoint import is_checkpoint, load_checkpoint
 from mien.training.fit.restore import kept_weights
 from mien.training.fit.run import Run
@@ -63,14 +63,14 @@ def read_pretrained(source: str) -> Pretrained:
         RunError: If a run has no finished epoch, or its checkpoint or what it notes of its data is broken.
     """
     path = Path(source)
-    if source in BUNDLED or path.suffix.lower() == ".onnx":
+    if source in list_models() or path.suffix.lower() == ".onnx":
         return _read_model(source)
     if path.is_dir():
         return _read_checkpoint(source, Run(path).best_path)
     if not path.is_file():
         raise ModelError(
             f"there are no weights at {source!r}. Name a run's folder, a .ckpt, .onnx or .safetensors file, "
-            f"or a bundled model ({', '.join(BUNDLED)})."
+            f"or a model ({', '.join(list_models())})."
         )
     if path.suffix.lower() == ".ckpt" or is_checkpoint(path):
         return _read_checkpoint(source, path)
