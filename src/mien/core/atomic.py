@@ -54,6 +54,17 @@ def check_new_file(path: Path) -> None:
     _check_writable(path, _find_file(path).parent)
 
 
+@contextmanager
+def blame_file(path: Path) -> Iterator[None]:
+    """Turn errors of the system in writing a file in place, without a partial, into ours.
+
+    Raises:
+        InputError: If the body fails with an `OSError`; it names `path` and the reason.
+    """
+    with _blame(path):
+        yield
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file in one step. See `atomic_file` for what it raises."""
     with atomic_file(path) as temporary:

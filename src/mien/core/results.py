@@ -132,7 +132,7 @@ class Face:
             object.__setattr__(self, "score", _check_score(self.score))
         if self.landmarks is not None:
             object.__setattr__(self, "landmarks", _freeze_landmarks(self.landmarks))
-        object.__setattr__(self, "probabilities", _freeze_probabilities(self.probabilities))
+        object.__setattr__(self, "probabilities", freeze_probabilities(self.probabilities))
 
     @property
     def expression(self) -> str:
@@ -223,8 +223,12 @@ def _freeze_landmarks(landmarks: Landmarks) -> Landmarks:
     return frozen
 
 
-def _freeze_probabilities(probabilities: Mapping[str, float]) -> Mapping[str, float]:
-    """Return a read-only copy of probabilities that sum to 1."""
+def freeze_probabilities(probabilities: Mapping[str, float]) -> Mapping[str, float]:
+    """Return a read-only copy of probabilities that sum to 1.
+
+    Raises:
+        InputError: If one is not finite or below 0, or their sum lies further than `SUM_TOLERANCE` from 1.
+    """
     frozen = {label: float(probability) for label, probability in probabilities.items()}
     is_sound = all(isfinite(value) and value >= 0.0 for value in frozen.values())
     if not is_sound or abs(sum(frozen.values()) - 1.0) > SUM_TOLERANCE:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.apps.cli import rows as rows_module
+from mien.apps.cli import tables as tables_module
 from mien.apps.cli.main import run
-from mien.apps.cli.rows import ParquetFile, check_parquet, make_rows
+from mien.apps.cli.picture_rows import PictureRows, list_columns, make_rows
+from mien.apps.cli.tables import ParquetTable, check_parquet
 from mien.core.errors import MissingExtraError
 from mien.core.labels import EXPRESSIONS
 from mien.core.results import Picture
@@ -65,7 +66,7 @@ def test_columns_have_real_types(predict, parquet) -> None:
 
 
 def test_rows_are_written_in_groups_as_they_come(predict, parquet, monkeypatch) -> None:
-    monkeypatch.setattr(rows_module, "ROWS_A_GROUP", 3)
+    monkeypatch.setattr(tables_module, "ROWS_A_GROUP", 3)
     assert predict("photos", "--parquet", "x.parquet") == 1
     file = parquet.ParquetFile("x.parquet")
     assert [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)] == [3, 2]
@@ -77,8 +78,8 @@ def test_it_is_not_there_before_all_rows_are(parquet, tmp_path) -> None:
     path.write_bytes(b"what was there")
 
     def write_and_stop() -> None:
-        with ParquetFile.create(path, EXPRESSIONS) as table:
-            table.write(Picture("a", 1, 1, faces=()))
+        with ParquetTable.create(path, list_columns(EXPRESSIONS)) as table:
+            table.write(make_rows(Picture("a", 1, 1, faces=()), EXPRESSIONS))
             table.flush()
             assert path.read_bytes() == b"what was there"
             raise KeyboardInterrupt
@@ -92,8 +93,8 @@ def test_it_is_not_there_before_all_rows_are(parquet, tmp_path) -> None:
 def test_names_that_are_no_text_have_escapes(parquet, tmp_path) -> None:
     odd = os.fsdecode(b"bad\xff.png") if os.name != "nt" else "bad\udcff.png"
     picture = Picture(odd, error={"code": "unreadable_media", "message": f"{odd} is empty"})
-    with ParquetFile.create(tmp_path / "x.parquet", EXPRESSIONS) as table:
-        table.write(picture)
+    with ParquetTable.create(tmp_path / "x.parquet", list_columns(EXPRESSIONS)) as table:
+        PictureRows(table, EXPRESSIONS).write(picture)
     (row,) = parquet.read_table(tmp_path / "x.parquet").to_pylist()
     assert (row["source"], row["error"]) == ("bad\\udcff.png", "bad\\udcff.png is empty")
     assert make_rows(picture, EXPRESSIONS)[0][0] == row["source"]

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from mien.apps.cli.main import run
+from mien.apps.cli.picture_rows import list_columns, make_rows
 from mien.apps.cli.result_table import ResultTable, Tally
-from mien.apps.cli.rows import ParquetFile, make_rows, name_columns
+from mien.apps.cli.tables import ParquetTable
 from mien.core.coarse import TONES
 from mien.core.geometry import Box
 from mien.core.labels import EXPRESSIONS
@@ -80,7 +81,7 @@ def test_parquet_has_them_in_real_types(predict) -> None:
         expected = list(csv.DictReader(file))
     for row, other in zip(table.to_pylist(), expected, strict=True):
         assert ["" if row[name] is None else str(row[name]) for name in ADDED] == [other[name] for name in ADDED]
-    with ParquetFile.create(Path("plain.parquet"), EXPRESSIONS):
+    with ParquetTable.create(Path("plain.parquet"), list_columns(EXPRESSIONS)):
         pass
     assert not set(ADDED) & set(parquet.read_schema("plain.parquet").names), "the control"
 
@@ -112,11 +113,12 @@ def test_without_the_seven_they_are_empty_and_nothing_is_guessed(predict, strang
 def test_a_label_named_like_one_of_the_columns_keeps_its_own() -> None:
     labels = ("tone", "valence")
     picture = Picture("a.png", 48, 48, (face_of({"tone": 0.75, "valence": 0.25}),))
-    columns, (row,) = name_columns(labels, has_tone=True), make_rows(picture, labels, has_tone=True)
+    columns = [column.name for column in list_columns(labels, has_tone=True)]
+    (row,) = make_rows(picture, labels, has_tone=True)
     assert len(set(columns)) == len(columns) == len(row)
     values = dict(zip(columns, row, strict=True))
     assert (values["probability of tone"], values["tone"], values["probability of valence"]) == (0.75, None, 0.25)
-    assert name_columns(labels)[-3:] == ("tone", "valence", "error")
+    assert [column.name for column in list_columns(labels)][-3:] == ["tone", "valence", "error"]
 
 
 def test_no_word_of_the_table_is_cut_at_80_columns(capsys, monkeypatch) -> None:

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from mien.apps.cli.outputs import AnnotatedFolder, JsonLines, Output, printable
+from mien.apps.cli.picture_rows import PictureRows, list_columns
 from mien.apps.cli.result_table import ResultTable, Tally
-from mien.apps.cli.rows import CsvFile, ParquetFile, check_parquet
 from mien.apps.cli.sources import Source, find_sources
+from mien.apps.cli.tables import CsvTable, ParquetTable, check_parquet
 from mien.core.errors import InputError
 from mien.core.results import Picture
 from mien.inference.expression.model import LabelSet
@@ -90,13 +91,12 @@ def predict(
         tally = Tally()
         outputs: list[Output] = [tally, folder] if folder is not None else [tally]
         if rows_file is not None:
-            opened: AbstractContextManager[CsvFile | ParquetFile] = (
-                ParquetFile.create(rows_file, recognizer.labels, has_tone=coarse)
-                if csv is None
-                else CsvFile.create(rows_file, recognizer.labels, has_tone=coarse)
+            columns = list_columns(recognizer.labels, has_tone=coarse)
+            opened: AbstractContextManager[CsvTable | ParquetTable] = (
+                ParquetTable.create(rows_file, columns) if csv is None else CsvTable.create(rows_file, columns)
             )
             table = stack.enter_context(opened)
-            outputs.append(table)
+            outputs.append(PictureRows(table, recognizer.labels, has_tone=coarse))
         elif as_json:
             outputs.append(JsonLines(has_tone=coarse))
         else:
