@@ -1,0 +1,54 @@
+"""Time stamps into times: from 0 on, never backward, whatever a file's stamps do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FALLBACK_INTERVAL_S: Final = 1 / 25
+"""Between frames, where a file neither stamps its frames nor knows its rate."""
+
+
+class Clock:
+    """Turns the stamps of one video's frames, in their order, into seconds since its first frame.
+
+    A frame without a stamp comes one interval after the one before. A single stamp that leads backward is treated
+    likewise; if the next one is behind as well, the stamps have begun anew (recordings that were put together), and
+    time goes on from there.
+    """
+
+    def __init__(self, rate: float | None, first_s: float | None = None) -> None:
+        """Begin.
+
+        Args:
+            rate: Frames a second, for frames without a stamp; None where it is unknown.
+            first_s: The stamp that counts as 0; None: the first that is read.
+        """
+        self._interval_s = 1.0 / rate if rate else FALLBACK_INTERVAL_S
+        self._zero_s = first_s
+        self._last_s: float | None = None
+        self._is_behind = False
+
+    def read(self, stamp_s: float | None) -> float:
+        """Return the time of the next frame in seconds, at least that of the frame before.
+
+        Args:
+            stamp_s: What the file says, in seconds; None where it says nothing.
+        """
+        time_s = self._follow(stamp_s)
+        self._last_s = time_s
+        return time_s
+
+    def _follow(self, stamp_s: float | None) -> float:
+        expected_s = 0.0 if self._last_s is None else self._last_s + self._interval_s
+        if stamp_s is None:
+            return expected_s
+        if self._zero_s is None:
+            self._zero_s = stamp_s - expected_s
+        time_s = stamp_s - self._zero_s
+        if time_s >= (self._last_s or 0.0):
+            self._is_behind = False
+            return time_s
+        if self._is_behind:
+            self._zero_s = stamp_s - expected_s
+        self._is_behind = not self._is_behind
+        return expected_s

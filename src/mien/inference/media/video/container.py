@@ -1,0 +1,140 @@
+"""Video files opened safely: only plain files, only formats that hold everything themselves, only sane sizes."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image
+
+from mien.core.errors import InputError, UnreadableMediaError
+from mien.inference.media.video.library import av_errors, load_av
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+MAX_FRAME_PIXELS: Final = 8192 * 8192
+"""Larger frames are refused before they are decoded; 67 million take 201 MB each as an array, and a few are ahead."""
+
+FORMATS: Final = (
+    "3g2,3gp,aac,ac3,apng,asf,av1,avi,dirac,dv,eac3,flac,flv,gif,gxf,h261,h263,h264,hevc,ivf,m4a,m4v,matroska,mj2,"
+    "mjpeg,mov,mp3,mp4,mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,vc1,vvc,wav,webm,wtv,yuv4mpegpipe"
+)
+"""FFmpeg's names of what is read. Playlists and scripts (hls, dash, concat, sdp), which open other files,
+are out, and so are still pictures; sound is in, so that a file without a picture is called what it is."""
+
+_BUFFER_BYTES: Final = 2**18
+"""Read at once; every read takes the interpreter's lock."""
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a file for demuxing; it can't make PyAV open any other file or reach the network.
+
+    Args:
+        path: A plain file. Names such as `http://` or `concat:` are file names here, nothing more.
+
+    Raises:
+        UnreadableMediaError: If it is missing, no plain file, empty, no video or sound, or of a format that refers to
+            other files.
+        MissingExtraError: If PyAV is not installed.
+    """
+    av = load_av()
+    _check_file(path)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise UnreadableMediaError(f"{path} can't be read: {error.strerror or error}.") from error
+    try:
+        opened: InputContainer = av.open(
+            file,
+            "r",
+            options={"format_whitelist": FORMATS, "protocol_whitelist": "none", "max_pixels": str(MAX_FRAME_PIXELS)},
+            buffer_size=_BUFFER_BYTES,
+            io_open=_refuse_other_files,
+            metadata_errors="replace",
+        )
+    except av_errors() as error:
+        file.close()
+        raise _explain(path, error) from error
+    except BaseException:
+        file.close()
+        raise
+    return opened
+
+
+def find_video(container: InputContainer, path: Path) -> VideoStream:
+    """Return the stream to play: the first that is no cover picture, set to be decoded by the calling thread alone.
+
+    Raises:
+        UnreadableMediaError: If there is none, nobody can decode it, or its frames are larger than `MAX_FRAME_PIXELS`.
+    """
+    cover = load_av().stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        holds = "only sound" if container.streams.audio else "no video"
+        raise UnreadableMediaError(f"{path} holds {holds}, so there are no faces to see. Name a file with a picture.")
+    stream = streams[0]
+    context = stream.codec_context
+    if context is None:
+        raise UnreadableMediaError(f"{path} is encoded in a way that the installed PyAV can't decode. Convert it.")
+    if context.width * context.height > MAX_FRAME_PIXELS:
+        limit = f"frames are read up to {MAX_FRAME_PIXELS / 1e6:.0f} million"
+        raise UnreadableMediaError(
+            f"{path} has {context.width} x {context.height} pixels a frame; {limit}. Save it smaller."
+        )
+    # One thread: a network runs beside it, and decoding is quicker than that by far.
+    context.thread_count = 1
+    context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}
+    return stream
+
+
+def _check_file(path: Path) -> None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        is_address = "://" in str(path) or ":/" in str(path)
+        remedy = " Addresses are not opened: save the video, and name the file." if is_address else ""
+        raise UnreadableMediaError(f"{path} does not exist.{remedy}") from None
+    except OSError as error:
+        raise UnreadableMediaError(f"{path} can't be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise UnreadableMediaError(f"{str(path)!r} is no possible path: {error}.") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise UnreadableMediaError(f"{path} is a folder, not a video. Name a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise UnreadableMediaError(
+            f"{path} is no regular file, so it may never end. Name a video file, or a camera as camera:0."
+        )
+    if not found.st_size:
+        raise UnreadableMediaError(f"{path} is empty (0 bytes).")
+
+
+def _refuse_other_files(url: str, *_: Any) -> Any:
+    raise PermissionError(f"a video must not open {url}")
+
+
+def _explain(path: Path, error: Exception) -> InputError:
+    with suppress(Exception), Image.open(path) as picture:
+        kind = picture.format
+        return UnreadableMediaError(f"{path} is a picture ({kind}), not a video. Use `mien predict` for pictures.")
+    if isinstance(error, load_av().error.ArgumentError):
+        return UnreadableMediaError(
+            f"{path} is a playlist or of another format that mien does not play: such files can open others. "
+            "Name the video file itself, such as .mp4, .mkv, .mov, .webm or .avi."
+        )
+    return UnreadableMediaError(
+        f"{path} is not a video that mien can read (.mp4, .mkv, .mov, .webm, .avi, ...), or it is damaged: "
+        "of a recording that was cut off, the index is missing."
+    )
+
+
+def is_cut_short(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a file's index names frames that lie behind its end."""
+    entries = stream.index_entries
+    if not len(entries):
+        return False
+    last = entries[len(entries) - 1]
+    return last.pos + last.size > container.size

@@ -1,0 +1,75 @@
+"""Packets into frames, over whatever is broken on the way: a player goes on where it can, and so do we."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mien.core.errors import UnreadableMediaError
+from mien.inference.media.video.container import is_cut_short
+from mien.inference.media.video.library import av_errors
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.packet import Packet
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_MAX_FAILURES: Final = 50
+"""Reads that fail in a row before a file is given up."""
+
+
+class Decoder:
+    """Decodes one stream of a file.
+
+    Attributes:
+        broken: Packets that could not be read or decoded, and frames that the decoder calls damaged, so far. Damaged
+            frames are handed on: most of the picture is often there.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, path: Path) -> None:
+        """Take an open file; whoever opened it closes it."""
+        self.broken = 0
+        self._container = container
+        self._stream = stream
+        self._path = path
+
+    def read(self) -> Iterator[VideoFrame]:
+        """Yield the frames from where the file stands, in the order in which they are shown.
+
+        Raises:
+            UnreadableMediaError: After the last frame that can be had, if the file is cut short.
+        """
+        errors = av_errors()
+        for packet in self._read_packets():
+            try:
+                frames = packet.decode()
+            except errors:
+                self.broken += 1
+                continue
+            for frame in frames:
+                self.broken += frame.is_corrupt
+                yield frame
+        if is_cut_short(self._container, self._stream):
+            raise UnreadableMediaError(f"{self._path} is cut short: its index names frames that are not there.")
+
+    def _read_packets(self) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets, the empty one at the end included, which makes the decoder hand out what it holds back."""
+        errors = av_errors()
+        failures = 0
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except errors as error:
+                self.broken += 1
+                failures += 1
+                if failures >= _MAX_FAILURES or type(error) is OSError:
+                    raise UnreadableMediaError(f"{self._path} can't be read any further: {error}.") from error
+                packets = self._container.demux(self._stream)
+                continue
+            failures = 0
+            yield packet

@@ -1,0 +1,74 @@
+"""Where to begin decoding for a start in the middle, and which number the frame there has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mien.inference.media.video.container import find_video, open_container
+from mien.inference.media.video.library import av_errors
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+
+_ONE_FRAME_A_PACKET: Final = {"av1", "ffv1", "h264", "hevc", "libdav1d", "mjpeg", "mpeg4", "prores", "rawvideo", "vp9"}
+"""Decoders that make one frame of each packet, so that packets can be counted instead of frames."""
+
+
+class Entry(NamedTuple):
+    """A frame that decoding can begin with.
+
+    Attributes:
+        stamp: Its time stamp, in the stream's time base.
+        number: Of the frame in the video.
+    """
+
+    stamp: int
+    number: int
+
+
+def find_entry(path: Path, first: VideoFrame, start_s: float) -> Entry | None:
+    """Find the last frame at or before a time that decoding can begin with, by reading packets without decoding them.
+
+    Args:
+        path: The file.
+        first: Its first frame.
+        start_s: Seconds after `first`.
+
+    Returns:
+        None if the number of a frame can't be told from the packets, or if the first frame is the one: then decode
+        from the beginning. Packets before the entry that can't be decoded count as frames.
+    """
+    if first.pts is None or first.interlaced_frame:  # interlaced: a packet may hold half a frame
+        return None
+    with open_container(path) as container:
+        stream = find_video(container, path)
+        if stream.codec_context.name not in _ONE_FRAME_A_PACKET or not stream.time_base:
+            return None
+        target = first.pts + int(start_s / stream.time_base)
+        try:
+            return _scan(container, stream, first.pts, target)
+        except av_errors():
+            return None
+
+
+def _scan(container: InputContainer, stream: VideoStream, first: int, target: int) -> Entry | None:
+    stamps: set[int] = set()
+    entry: int | None = None
+    for packet in container.demux(stream):
+        if packet.pts is None or packet.dts is None:
+            if not packet.size:
+                break  # the end
+            return None
+        if packet.is_corrupt or packet.is_discard or packet.pts in stamps:
+            return None
+        stamps.add(packet.pts)
+        if packet.is_keyframe and first < packet.pts <= target:
+            entry = packet.pts
+        if packet.dts > target:  # no later packet can hold an earlier frame
+            break
+    if entry is None:
+        return None
+    return Entry(entry, sum(first <= stamp < entry for stamp in stamps))

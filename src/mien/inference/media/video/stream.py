@@ -1,0 +1,128 @@
+"""A video file as a stream of frames, from any start on, each with its right number and time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mien.core.errors import InputError, UnreadableMediaError
+from mien.inference.media.video.clock import Clock
+from mien.inference.media.video.container import find_video, open_container
+from mien.inference.media.video.conversion import Converter
+from mien.inference.media.video.decoding import Decoder
+from mien.inference.media.video.frames import Frame
+from mien.inference.media.video.library import av_errors
+from mien.inference.media.video.sampling import Chooser, Sampling
+from mien.inference.media.video.seeking import Entry, find_entry
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+
+class FileStream:
+    """An open video file; `read` may be called once, from any one thread.
+
+    Attributes:
+        width: Pixels of the first frame as a person sees it; later frames may have another size.
+        height: Likewise.
+        frame_rate: Frames a second on average, or None.
+        duration_s: Or None.
+        frame_count: Of the whole file, as its header says, or None.
+        has_audio: Whether there is sound in it.
+    """
+
+    def __init__(self, path: Path, sampling: Sampling) -> None:
+        """Open a file and decode its first frame.
+
+        Raises:
+            InputError: If the start lies behind the video's end.
+            UnreadableMediaError: If it can't be played, see `open_container` and `find_video`.
+        """
+        self._path = path
+        self._sampling = sampling
+        self._container = open_container(path)
+        try:
+            self._open()
+            if self.duration_s is not None and sampling.start_s >= self.duration_s:
+                raise InputError(
+                    f"the start ({sampling.start_s} s) lies behind the end of {path} ({self.duration_s} s)."
+                )
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        stream = find_video(self._container, self._path)
+        self._stream = stream
+        self._decoder = Decoder(self._container, stream, self._path)
+        self._converter = Converter(stream)
+        self._frames = self._decoder.read()
+        first = next(self._frames, None)
+        if first is None:
+            raise UnreadableMediaError(f"{self._path} holds no frame that can be decoded; it is damaged or cut short.")
+        self._first = first
+        self._converter.watch(first)
+        self.width, self.height = self._converter.measure(first)
+        rate = stream.average_rate or stream.guessed_rate
+        self.frame_rate = float(rate) if rate else None
+        self.duration_s = self._find_duration()
+        self.frame_count = stream.frames or None
+        self.has_audio = bool(self._container.streams.audio)
+
+    @property
+    def broken(self) -> int:
+        """Packets and frames that were damaged, so far."""
+        return self._decoder.broken
+
+    def read(self) -> Iterator[Frame | None]:
+        """Yield the frames that were chosen, and None for each that was not.
+
+        Raises:
+            UnreadableMediaError: After the last frame that can be had, if the file is cut short.
+        """
+        entry = find_entry(self._path, self._first, self._sampling.start_s) if self._sampling.start_s else None
+        if entry is not None:
+            frames = self._seek(entry)
+            if frames is not None:
+                yield from self._choose(frames, entry.number)
+                return
+            # The file can't be entered there: begin anew, and decode up to it.
+            self._container.close()
+            self._container = open_container(self._path)
+            self._open()
+        yield from self._choose(chain([self._first], self._frames), 0)
+
+    def close(self) -> None:
+        """Close the file; what is being read must have ended."""
+        self._container.close()
+
+    def _seek(self, entry: Entry) -> Iterator[VideoFrame] | None:
+        """Return the frames from an entry on; None if the file leads to another place."""
+        try:
+            self._container.seek(entry.stamp, stream=self._stream)
+        except av_errors():
+            return None
+        frames = self._decoder.read()
+        for frame in frames:
+            if frame.pts is None or frame.pts > entry.stamp:
+                return None
+            if frame.pts == entry.stamp:
+                return chain([frame], frames)
+        return None
+
+    def _choose(self, frames: Iterator[VideoFrame], index: int) -> Iterator[Frame | None]:
+        clock = Clock(self.frame_rate, self._first.time)
+        chooser = Chooser(self._sampling)
+        for number, frame in enumerate(frames, index):
+            self._converter.watch(frame)
+            time_s = clock.read(frame.time)
+            if chooser.is_over(time_s):
+                return
+            yield Frame(number, time_s, self._converter.convert(frame)) if chooser.choose(time_s) else None
+
+    def _find_duration(self) -> float | None:
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / 1e6 if self._container.duration else None
