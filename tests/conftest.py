@@ -22,6 +22,8 @@ from mien.training.data.sources.annotated_photos import import_photos
 from mien.training.data.sources.synthetic import draw_faces
 from mien.training.data.table import Dataset, open_dataset
 
+pytest_plugins = ["video_files"]
+
 BuildGraph = Callable[..., bytes]
 BuildModel = Callable[..., bytes]
 

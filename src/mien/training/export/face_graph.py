@@ -1,7 +1,7 @@
 """The detector as users run it: one uint8 picture of any size in, its faces out, as one ONNX graph.
 
-Padding, standardization, decoding and the suppression of doubles are all inside, so that every run time that speaks
-ONNX finds the same faces.
+Padding, standardization, decoding, the suppression of doubles and the averaging of landmarks are all inside, so that
+every run time that speaks ONNX finds the same faces.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mien.training.export.graph import trace
 from mien.training.models.face_pyramid import STRIDES, cell_middles, decode
 from mien.training.models.preprocess import standardize, to_planes
-from mien.training.models.suppression import MOST_FACES, OVERLAP
+from mien.training.models.suppression import CELLS, SCORE_LIMIT, suppression_constants, suppression_nodes
 
 INPUT, MIN_SCORE = "images", "min_score"
 OUTPUTS = ("boxes", "scores", "landmarks")
@@ -66,37 +66,21 @@ def build_face_graph(network: nn.Module) -> bytes:
     """
     sides = {1: torch.export.Dim("height"), 2: torch.export.Dim("width")}
     images = torch.zeros(1, 72, 104, 3, dtype=torch.uint8)
-    cells = ["all_boxes", "all_scores", "all_landmarks"]
-    proto = trace(DecodingNetwork(network).eval(), (images,), [INPUT], cells, (sides,))
+    proto = trace(DecodingNetwork(network).eval(), (images,), [INPUT], list(CELLS), (sides,))
     graph = proto.graph
     constants: dict[str, NDArray[Any]] = {
-        "most_faces": np.array([MOST_FACES], np.int64),
-        "overlap": np.array([OVERLAP], np.float32),
-        "last": np.array(2, np.int64),
-        "flat": np.array([-1], np.int64),
+        **suppression_constants(),
         "half": np.array([2, 2], np.int64),
         "one": np.array([1], np.int64),
-        "first": np.array([0], np.int64),
     }
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
     graph.node.extend(
         [
-            helper.make_node("Reshape", [MIN_SCORE, "one"], ["score_limit"]),
-            # NonMaxSuppression takes y before x, and works as well with both exchanged in all boxes
-            helper.make_node(
-                "NonMaxSuppression",
-                ["all_boxes", "all_scores", "most_faces", "overlap", "score_limit"],
-                ["chosen"],  # (D, 3): picture, class, cell
-            ),
-            helper.make_node("Gather", ["chosen", "last"], ["cells"], axis=1),
-            helper.make_node("Squeeze", ["all_boxes", "first"], ["cell_boxes"]),
-            helper.make_node("Gather", ["cell_boxes", "cells"], ["corners"], axis=0),
+            helper.make_node("Reshape", [MIN_SCORE, "one"], [SCORE_LIMIT]),
+            *suppression_nodes(),
             helper.make_node("Split", ["corners", "half"], ["low", "high"], axis=1),
             helper.make_node("Sub", ["high", "low"], ["sides"]),
             helper.make_node("Concat", ["low", "sides"], ["boxes"], axis=1),
-            helper.make_node("Reshape", ["all_scores", "flat"], ["cell_scores"]),
-            helper.make_node("Gather", ["cell_scores", "cells"], ["scores"], axis=0),
-            helper.make_node("Gather", ["all_landmarks", "cells"], ["landmarks"], axis=0),
         ]
     )
     graph.input.append(helper.make_tensor_value_info(MIN_SCORE, TensorProto.FLOAT, []))

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-av = pytest.importorskip("av", reason="videos need the video extra")
-
 WIDTH, HEIGHT = 64, 48
 
 
@@ -53,6 +51,7 @@ def _write_video(
     container: dict[str, str] | None = None,
     picture: Callable[..., np.ndarray] = draw,
 ) -> Path:
+    av = pytest.importorskip("av", reason="videos need the video extra")
     times = [number / rate for number in range(frames)] if times is None else times
     with av.open(str(path), "w", options=container or {}) as output:
         stream = output.add_stream(codec, rate=rate, options=options or {})
@@ -84,6 +83,8 @@ def _add_sound(output: Any, codec: str) -> Any:
 
 def _write_sound(output: Any, sound: Any, length_s: float, offset_s: float) -> None:
     """Write a tone that gets higher: what is heard tells when it was."""
+    import av
+
     moments = np.arange(int(length_s * 16000)) / 16000
     wave = (np.sin(2 * np.pi * (200 * moments + 200 * moments**2)) * 12000).astype(np.int16)
     for begin in range(0, len(wave), 1024):
