@@ -164,6 +164,23 @@ def test_the_frame_is_fitted_and_compared_with_its_neighbors(fer2013):
     assert sum(line.startswith("zoom") for line in others) == 30
 
 
+def test_flicker_is_counted_before_and_after_smoothing(faces, model_file):
+    arguments = (faces, "--model", model_file, "--count", 6, "--seconds", 2)
+    result = run_example("flicker.py", *arguments)
+    assert result.returncode == 0, result.stderr
+    settings, _, _, _, *lines = result.stdout.splitlines()
+    assert settings.endswith("2 s at 25 frames a second")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert sum(int(row[1]) for row in rows) == 6
+    changes = [[float(cell) for cell in row[2:6]] for row in rows]
+    assert any(before > 0 for before, *_ in changes), "the camera is noisy"
+    assert all(after <= before / 5 and most <= 1 for before, _, after, most in changes)
+    unsmoothed = run_example("flicker.py", *arguments, "--time-constant-s", 0, "--margin", 0, "--dwell-s", 0)
+    for line in unsmoothed.stdout.splitlines()[4:]:
+        cells = line.split("|")
+        assert cells[3:5] == cells[5:7], "the control: all changes stay"
+
+
 def test_limits_of_quality_have_a_table_each(fer2013):
     result = run_example("quality_limits.py", fer2013.path, "--count", 5)
     assert result.returncode == 0, result.stderr

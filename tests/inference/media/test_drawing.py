@@ -6,7 +6,8 @@ from mien.core.errors import InputError
 from mien.core.geometry import Box
 from mien.core.labels import EXPRESSIONS
 from mien.core.results import Face, Quality
-from mien.inference.media.drawing import COLORS, MIN_SIDE_PX, MIN_TEXT_PX, OTHER_COLOR, annotate, color_of
+from mien.inference.media.captions import MIN_TEXT_PX
+from mien.inference.media.drawing import COLORS, MIN_SIDE_PX, OTHER_COLOR, annotate, color_of
 
 
 def make_face(box: tuple[float, float, float, float], expression: str = "happy", confidence: float = 0.9) -> Face:

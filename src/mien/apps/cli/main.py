@@ -37,6 +37,8 @@ EXTRAS: Final[dict[str, str]] = {
     "tomli_w": "train",
     "torch": "train",
     "pyarrow": "tables",
+    "av": "video",
+    "scipy": "video",
 }
 """By optional package: the extra of mien that holds it."""
 
@@ -56,13 +58,14 @@ def _explain(error: CycloptsError) -> RenderableType:
 
 app = App(
     name="mien",
-    help="Reads apparent facial expressions in pictures, and trains the networks that do it.",
+    help="Reads apparent facial expressions in pictures and video, and trains the networks that do it.",
     version=__version__,
     result_action="return_int_as_exit_code_else_zero",
     error_formatter=_explain,
     suppress_keyboard_interrupt=False,
 )
 app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
+app.command("mien.apps.cli.watch:watch", help="Follow the faces of a video or a camera.")
 app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")
 app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
 app.command("mien.apps.cli.bench:bench", help="Measure how fast a model is on this machine.")

@@ -23,6 +23,10 @@ _FIRST: Final = (
     Column("confidence", "number"),
 )
 
+_PIXEL_DIGITS: Final = 2
+_DIGITS: Final = 6
+"""Decimals of what is written: more hold nothing that was measured, and an hour of video has 100,000 rows."""
+
 
 def list_columns(labels: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns of a video's rows.
@@ -49,9 +53,10 @@ def make_rows(moment: Moment, labels: Sequence[str]) -> list[Row]:
     Returns:
         Rows in the order of `list_columns`.
     """
+    time_s = round(moment.time_s, _DIGITS)
     if not moment.sightings:
-        return [[moment.frame, moment.time_s, *[None] * (len(list_columns(labels)) - 2)]]
-    return [[moment.frame, moment.time_s, *_describe(sighting, labels)] for sighting in moment.sightings]
+        return [[moment.frame, time_s, *[None] * (len(list_columns(labels)) - 2)]]
+    return [[moment.frame, time_s, *_describe(sighting, labels)] for sighting in moment.sightings]
 
 
 class MomentRows:
@@ -71,11 +76,11 @@ def _describe(sighting: Sighting, labels: Sequence[str]) -> Row:
     face = sighting.face
     return [
         sighting.person,
-        *face.box.to_list(),
-        face.score,
+        *(round(side, _PIXEL_DIGITS) for side in face.box.to_list()),
+        None if face.score is None else round(face.score, _DIGITS),
         sighting.is_certain,
         escape(sighting.expression),
-        sighting.confidence,
-        *(sighting.probabilities[label] for label in labels),
-        *(face.probabilities[label] for label in labels),
+        round(sighting.confidence, _DIGITS),
+        *(round(sighting.probabilities[label], _DIGITS) for label in labels),
+        *(round(face.probabilities[label], _DIGITS) for label in labels),
     ]

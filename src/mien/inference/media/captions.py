@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
-from mien.core.results import Face
-from mien.inference.media.places import Rectangle
+from mien.inference.media.places import MOST_COVERED, Rectangle
 
 Color: TypeAlias = tuple[int, int, int]
 
@@ -18,9 +18,62 @@ PANEL: Final[Color] = (17, 20, 24)
 SMOOTHING: Final = 3
 """Shapes are drawn this many times as large and shrunk: Pillow's own lines have steps."""
 
+MIN_TEXT_PX: Final = 11
+"""No letters are smaller; a face whose label has no room even so has its frame alone, whose color tells enough."""
+
+CROWDED: Final = 0.12
+"""The share of the picture that whole labels would take, from which on they are smaller."""
+
 _TRACK: Final[Color] = (74, 80, 88)
 _TEXT: Final[Color] = (255, 255, 255)
 _PANEL_OPACITY: Final = 0.86
+_LABEL_AREA: Final = 22.0  # of a whole label, in squares of its letters' size
+_EASILY_COVERED: Final = 0.12  # of a large face: its label may rather stand on its foot than be made small
+
+
+class Reading(Protocol):
+    """What a caption says: a face's, or a person's in a video."""
+
+    @property
+    def expression(self) -> str:
+        """The label."""
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is more likely right than wrong."""
+
+
+class TextRange(NamedTuple):
+    """The sizes of letters that suit one picture, in pixels.
+
+    Attributes:
+        small: For crowds; to be read when one looks closer.
+        least: Can be read when the whole picture is shown on a screen.
+        large: Suits a picture with one large face.
+    """
+
+    small: float
+    least: float
+    large: float
+
+    @classmethod
+    def of(cls, width: int, height: int) -> TextRange:
+        """Derive the sizes from the picture's."""
+        large = max(13.0, 0.022 * (width * height) ** 0.5)
+        least = min(max(float(MIN_TEXT_PX), max(width, height) / 110), large)
+        return cls(max(float(MIN_TEXT_PX), least / 2), least, large)
+
+    def choose(self, box: Rectangle) -> float:
+        """Return the size that suits a face: letters grow with it."""
+        return min(max(0.14 * min(box[2] - box[0], box[3] - box[1]), self.least), self.large)
+
+    def area_of_labels(self, count: int) -> float:
+        """Return about how many pixels so many whole labels take."""
+        return count * _LABEL_AREA * self.least**2
 
 
 class Scale(NamedTuple):
@@ -57,14 +110,32 @@ class Form(NamedTuple):
     covers: float | None = None
 
 
+def label_forms(sizes: TextRange, text: float, *, is_crowded: bool) -> Iterator[Form]:
+    """Yield the forms of a label, the best first; in a crowd, wide labels would leave others without any.
+
+    Args:
+        sizes: That suit the picture.
+        text: The size of letters that suits the face, pixels.
+        is_crowded: Whether whole labels would take more than `CROWDED` of the picture.
+    """
+    if not is_crowded:
+        yield Form(text, "whole")
+        yield Form(text, "whole", _EASILY_COVERED)
+    contents: tuple[Content, ...] = ("percent", "name") if is_crowded else ("whole", "percent", "name")
+    for size in (sizes.least, sizes.small):
+        yield from (Form(size, content) for content in contents)
+    for size in (text, sizes.least, sizes.small):
+        yield from (Form(size, content, MOST_COVERED) for content in contents)
+
+
 class Caption(NamedTuple):
     """A caption that is laid out: its size is known before its place.
 
     Attributes:
-        name: The expression's, with a question mark where the model is not certain.
+        name: The expression's, after the person's number if there is one, with a question mark where the model is not
+            certain.
         percent: The confidence, or "".
         scale: Sizes in pixels.
-        font: Of all letters.
         ascent: Pixels from the letters' top to their foot.
         width: Of the panel, pixels.
         height: Likewise.
@@ -74,42 +145,45 @@ class Caption(NamedTuple):
     name: str
     percent: str
     scale: Scale
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
     ascent: int
     width: int
     height: int
     has_track: bool
 
     @classmethod
-    def measure(cls, face: Face, form: Form, widest: int) -> Caption:
+    def measure(cls, face: Reading, form: Form, widest: int, person: int | None = None) -> Caption:
         """Lay out a caption.
 
         Args:
             face: What it says.
             form: How it looks.
             widest: Pixels it may be wide; a longer name is cut.
+            person: In a video, the person's number: it stands before the name, and the caption keeps its width while
+                the confidence changes.
         """
-        has_track = form.content == "whole"
+        has_track, is_steady = form.content == "whole", person is not None
         scale = Scale.of(form.text)
         font = ImageFont.load_default(scale.text)
         ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (scale.text, 0)
-        name, mark = face.expression, "" if face.is_certain else "?"
+        name = face.expression if person is None else f"{person}  {face.expression}"
+        mark = "" if face.is_certain else "?"
         percent = f"{face.confidence:.0%}" if form.content != "name" else ""
-        rest = 2 * scale.pad + (
-            round(scale.text * (0.9 if has_track else 0.5) + font.getlength(percent)) if percent else 0
-        )
+        rest = 2 * scale.pad
+        if percent:
+            rest += round(scale.text * (0.9 if has_track else 0.5) + font.getlength("100%" if is_steady else percent))
         room = max(widest - rest, scale.text)
-        if font.getlength(name + mark) > room:
-            while name and font.getlength(f"{name}…{mark}") > room:
+        widest_mark = "?" if is_steady else mark
+        if font.getlength(name + widest_mark) > room:
+            while name and font.getlength(f"{name}…{widest_mark}") > room:
                 name = name[:-1]
             name += "…"
-        width = round(font.getlength(name + mark)) + rest
+        width = round(font.getlength(name + widest_mark)) + rest
         if has_track:
             width = max(width, scale.text * 6 + 2 * scale.pad)
             height = ascent + descent + scale.bar + 2 * scale.pad + scale.pad // 2
         else:
             height = ascent + descent + scale.pad + scale.bar
-        return cls(name + mark, percent, scale, font, ascent, min(width, widest), height, has_track)
+        return cls(name + mark, percent, scale, ascent, min(width, widest), height, has_track)
 
     def draw(self, picture: Image.Image, place: Rectangle, confidence: float, color: Color) -> None:
         """Draw the caption over its place.
@@ -124,11 +198,11 @@ class Caption(NamedTuple):
         scale = self.scale
         rounded = partial(_paste_rounded, picture)
         rounded(PANEL, place, scale.pad, _PANEL_OPACITY)
-        draw = ImageDraw.Draw(picture)
+        draw, font = ImageDraw.Draw(picture), ImageFont.load_default(scale.text)
         baseline = top + (scale.pad if self.has_track else scale.pad // 2) + self.ascent
-        draw.text((left + scale.pad, baseline), self.name, _TEXT, self.font, anchor="ls")
+        draw.text((left + scale.pad, baseline), self.name, _TEXT, font, anchor="ls")
         if self.percent:
-            draw.text((right - scale.pad, baseline), self.percent, _TEXT, self.font, anchor="rs")
+            draw.text((right - scale.pad, baseline), self.percent, _TEXT, font, anchor="rs")
         start, stop = left + scale.pad, right - scale.pad
         if not self.has_track:
             bar = (start, bottom - scale.bar, stop, bottom - scale.bar + max(2, scale.bar // 2))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,26 @@ Rectangle: TypeAlias = tuple[int, int, int, int]
 
 MOST_COVERED: Final = 0.3
 """The share of a face that a label may cover at most, where no room is left beside it."""
+
+
+class Anchor(NamedTuple):
+    """A place beside a frame.
+
+    Attributes:
+        side: Of the frame.
+        halves: Where on that side, in halves of it: 0 at its left or upper end, 1 in its middle, 2 at its other end.
+    """
+
+    side: Literal["above", "below", "right", "left"]
+    halves: Literal[0, 1, 2]
+
+
+_BESIDE: Final = tuple(Anchor(side, halves) for side in ("right", "left") for halves in (0, 1, 2))
+_ANCHORS: Final = (*(Anchor(side, halves) for side in ("above", "below") for halves in (0, 1, 2)), *_BESIDE)
+_ANCHORS_OF_WIDE_LABELS: Final = (
+    *(Anchor(side, halves) for side in ("above", "below") for halves in (1, 0, 2)),
+    *_BESIDE,
+)
 
 
 class Places:
@@ -50,11 +70,29 @@ class Places:
             height: Likewise.
             gap: Pixels between frame and label, and at least as many to anything else.
         """
-        for left, top in _spots_beside(self._frames[number], self._size, width, height, gap):
-            spot = (left, top, left + width, top + height)
-            is_inside = left >= 0 and top >= 0 and spot[2] <= self._size[0] and spot[3] <= self._size[1]
-            if is_inside and not self._hits(spot, gap, own=number) and not self._hits(spot, 0):
-                return self._take(spot)
+        for anchor in anchors_of(self._frames[number], width):
+            if (spot := self.take_at(number, anchor, width, height, gap)) is not None:
+                return spot
+        return None
+
+    def take_at(
+        self, number: int, anchor: Anchor, width: int, height: int, gap: int, clear: int | None = None
+    ) -> Rectangle | None:
+        """Take one place beside a frame, if it is free.
+
+        Args:
+            number: Of the frame.
+            anchor: Which place.
+            width: Of the label, pixels.
+            height: Likewise.
+            gap: Pixels between frame and label.
+            clear: At least as many to anything else; None for `gap`.
+        """
+        left, top = _locate(anchor, self._frames[number], self._size, width, height, gap)
+        spot = (left, top, left + width, top + height)
+        is_inside = left >= 0 and top >= 0 and spot[2] <= self._size[0] and spot[3] <= self._size[1]
+        if is_inside and not self._hits(spot, gap if clear is None else clear, own=number) and not self._hits(spot, 0):
+            return self.take(spot)
         return None
 
     def take_inside(
@@ -81,9 +119,16 @@ class Places:
         faces = len(self._frames)
         if covered[faces:].any() or (covered[:faces] > share / 2).any():
             return None
-        return self._take(spot)
+        return self.take(spot)
 
-    def _take(self, spot: Rectangle) -> Rectangle:
+    def release(self, spot: Rectangle) -> None:
+        """Give back the place of a label."""
+        faces = len(self._frames)
+        is_other = (self._taken[faces:] != spot).any(axis=1)
+        self._taken = np.vstack([self._taken[:faces], self._taken[faces:][is_other]])
+
+    def take(self, spot: Rectangle) -> Rectangle:
+        """Take a place whatever stands there, and return it."""
         self._taken = np.vstack([self._taken, spot])
         return spot
 
@@ -105,16 +150,20 @@ def _shares_covered(rectangles: NDArray[np.int64], spot: Rectangle) -> NDArray[n
     return np.asarray(shared.prod(axis=1) / (stops - starts).prod(axis=1))
 
 
-def _spots_beside(
-    frame: Rectangle, size: tuple[int, int], width: int, height: int, gap: int
-) -> Iterator[tuple[int, int]]:
-    """Yield left and top of places for a label, the best first."""
+def anchors_of(frame: Rectangle, width: int) -> Sequence[Anchor]:
+    """Return the places beside a frame for a label of this width, the best first."""
+    return _ANCHORS if width <= frame[2] - frame[0] else _ANCHORS_OF_WIDE_LABELS
+
+
+def _locate(
+    anchor: Anchor, frame: Rectangle, size: tuple[int, int], width: int, height: int, gap: int
+) -> tuple[int, int]:
+    """Return left and top of a label."""
     left, top, right, bottom = frame
-    middle = (left + right - width) // 2
-    columns = [left, middle, right - width] if width <= right - left else [middle, left, right - width]
-    for row in (top - gap - height, bottom + gap):
-        for column in columns:
-            yield max(0, min(column, size[0] - width)), row
-    for column in (right + gap, left - gap - width):
-        for row in (top, (top + bottom - height) // 2, bottom - height):
-            yield column, max(0, min(row, size[1] - height))
+    if anchor.side in {"above", "below"}:
+        column = left + (right - left - width) * anchor.halves // 2
+        row = top - gap - height if anchor.side == "above" else bottom + gap
+        return max(0, min(column, size[0] - width)), row
+    row = top + (bottom - top - height) * anchor.halves // 2
+    column = right + gap if anchor.side == "right" else left - gap - width
+    return column, max(0, min(row, size[1] - height))

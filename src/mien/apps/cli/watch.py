@@ -1,0 +1,187 @@
+"""`mien watch`: a video or a camera in; rows, an annotated video, a report, and what it all showed out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack, closing
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+from cyclopts.validators import mutually_exclusive
+from rich.console import Console
+
+from mien.apps.cli.clock import Every, parse_every, parse_time
+from mien.apps.cli.group_rows import refuse_single_persons
+from mien.apps.cli.moment_rows import MomentRows, list_columns
+from mien.apps.cli.tables import check_parquet
+from mien.apps.cli.watch_outputs import AnnotatedVideo, Moments, Output, open_table, write_group, write_insights
+from mien.apps.cli.watch_screen import Bar, LiveTable, Screen
+from mien.apps.cli.watch_summary import print_summary
+from mien.core.errors import InputError, MienError
+from mien.inference.expression.model import LabelSet
+from mien.inference.faces.detector import DEFAULT_DETECTOR
+from mien.inference.insights.collector import Insights
+from mien.inference.insights.group import GroupSettings
+from mien.inference.insights.settings import InsightSettings
+from mien.inference.media.video.reader import Video, open_video
+from mien.inference.pipeline import STEADY, Pipeline
+from mien.inference.recognizer import Recognizer
+from mien.inference.runtime.bundled import DEFAULT_MODEL
+from mien.inference.runtime.session import count_threads
+
+_FORM = Group("Form of the rows", validator=mutually_exclusive)
+
+
+def watch(
+    source: str,
+    /,
+    *,
+    csv: Annotated[Path | None, Parameter(group=_FORM)] = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", group=_FORM)] = False,
+    parquet: Annotated[Path | None, Parameter(group=_FORM)] = None,
+    annotate: Path | None = None,
+    report: Path | None = None,
+    thumbnails: Annotated[bool, Parameter(negative="")] = False,
+    insights: Path | None = None,
+    group: Annotated[bool, Parameter(negative="")] = False,
+    min_group: int | None = None,
+    every: str | None = None,
+    max_fps: float | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    baseline: Annotated[bool, Parameter(negative="")] = False,
+    smooth: Annotated[bool, Parameter(negative="--no-smooth")] = True,
+    model: str = DEFAULT_MODEL,
+    labels: LabelSet = "fer2013",
+    detector: str = DEFAULT_DETECTOR,
+    min_score: float | None = None,
+    max_side_px: int | None = None,
+    threads: int | None = None,
+) -> int:
+    """Follow the faces of a video or a camera, and tell who shows which apparent expression when.
+
+    Nothing is stored unless a flag asks for it, and no frame ever is but by --annotate and --thumbnails. Ctrl-C ends
+    what runs; everything so far is kept.
+
+    Args:
+        source: A video file, or a camera: camera:0.
+        csv: Write a CSV file that grows while frames are read: a row a face and frame, and one for a frame without a
+            face: frame, time_s, person, x, y, width, height, score, is_certain, expression, confidence, the smoothed
+            probability of each label, and as LABEL_raw what the frame alone says.
+        as_json: Print the rows as JSON objects, one a line, as they come.
+        parquet: Write the rows to a Parquet file, which is there at the end; needs the extra "tables".
+        annotate: Write the frames that were looked at as a video, with boxes, numbers, labels and a timeline; the sound
+            is kept.
+        report: Write one self-contained HTML page; needs the extra "report".
+        thumbnails: Put a small picture of the face into the report for each episode; without it, the report holds none.
+        insights: Write episodes, shares and timeline as JSON.
+        group: Tell about all persons together and nothing about one: rows are spans of time, and hold nothing where
+            fewer persons than --min-group were seen.
+        min_group: The fewest persons that --group tells about; 5 unless given.
+        every: Look at every so-many-th frame, such as 5, or at one frame in so many seconds, such as 0.5s.
+        max_fps: Look at so many frames a second at most.
+        start: Where to begin, in seconds or as 1:02:03.5.
+        end: Where to end, likewise.
+        baseline: Tell valence over time as the difference from each person's median, too.
+        smooth: Smooth each person's probabilities over time. With --no-smooth each frame speaks for itself.
+        model: Name of a bundled model, or path of a model file.
+        labels: What a model with two heads is asked for: fer2013 or votes; see `mien predict --help`.
+        detector: Name of a bundled model that finds faces, or path of one.
+        min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
+        max_side_px: Larger frames are scaled down to this longer side before faces are looked for.
+        threads: Processors to use; by default what the machine has, at most 4.
+    """
+    files = {"--csv": csv, "--parquet": parquet, "--annotate": annotate, "--report": report, "--insights": insights}
+    _check_flags(source, files, is_group=group, has_min_group=min_group is not None, has_thumbnails=thumbnails)
+    picked = Every() if every is None else parse_every(every)
+    first_s = 0.0 if start is None else parse_time(start, "--start")
+    last_s = None if end is None else parse_time(end, "--end")
+    collected = _begin_insights(picked, min_group, is_group=group, has_baseline=baseline)
+    has_rows = csv is not None or parquet is not None or as_json
+    outputs: list[Output] = [Moments(collected.add)]
+    with ExitStack() as stack:
+        options = {"every": picked.frames, "every_s": picked.seconds, "max_fps": max_fps}
+        video = stack.enter_context(open_video(source, start_s=first_s, end_s=last_s, **options))  # type: ignore[arg-type]
+        recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=1)
+        pipeline = Pipeline(
+            recognizer,
+            smoothing=STEADY if smooth else None,
+            min_score=min_score,
+            max_side_px=max_side_px,
+            workers=count_threads(threads),
+        )
+        if has_rows and not group:
+            table = stack.enter_context(open_table(csv, parquet, list_columns(recognizer.labels)))
+            outputs.append(Moments(MomentRows(table, recognizer.labels).write))
+        if annotate is not None:
+            outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
+        screen = stack.enter_context(_open_screen(video))
+        failure = _follow(pipeline, video, outputs, screen)
+    shown = collected.summarize()
+    if has_rows and group:
+        write_group(shown, recognizer.labels, csv, parquet)
+    if insights is not None:
+        write_insights(insights, shown)
+    print_summary(shown, Console(stderr=as_json))
+    _tell_losses(video)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+def _follow(pipeline: Pipeline, video: Video, outputs: Sequence[Output], screen: Screen) -> BaseException | None:
+    """Hand every frame to every output; return what ended it before its time, None if it came to its end."""
+    try:
+        with closing(pipeline.look(video)) as looks:
+            for look in looks:
+                for output in outputs:
+                    output.write(look)
+                screen.show(look.moment)
+    except (MienError, KeyboardInterrupt) as failure:
+        return failure
+    return None
+
+
+def _check_flags(
+    source: str, files: dict[str, Path | None], *, is_group: bool, has_min_group: bool, has_thumbnails: bool
+) -> None:
+    """Refuse flags that contradict each other, and files that would be written over, before anything costly."""
+    if files["--parquet"] is not None:
+        check_parquet()
+    if is_group:
+        refuse_single_persons({"--annotate": files["--annotate"] is not None, "--thumbnails": has_thumbnails})
+    elif has_min_group:
+        raise InputError("--min-group says how many persons --group needs at least. Add --group, or leave it out.")
+    if has_thumbnails and files["--report"] is None:
+        raise InputError("--thumbnails are put into a report. Add --report FILE, or leave them out.")
+    taken = {os.path.realpath(source): f"the video {source}"}
+    for flag, path in files.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if real in taken:
+            raise InputError(f"{flag} {path} would be written over {taken[real]}. Name another file.")
+        taken[real] = f"that of {flag}"
+
+
+def _begin_insights(every: Every, min_group: int | None, *, is_group: bool, has_baseline: bool) -> Insights:
+    """Return what collects; a look counts until the next one, however seldom they are."""
+    usual = InsightSettings(baseline=has_baseline)
+    longest_s = max(usual.longest_step_s, 1.5 * (every.seconds or 0.0))
+    settings = InsightSettings(baseline=has_baseline, longest_step_s=longest_s, longest_gap_s=longest_s)
+    if not is_group:
+        return Insights(settings)
+    return Insights(settings, group=GroupSettings() if min_group is None else GroupSettings(min_group=min_group))
+
+
+def _open_screen(video: Video) -> AbstractContextManager[Screen]:
+    return LiveTable.open() if video.is_live else Bar.open(video.expected_frames)
+
+
+def _tell_losses(video: Video) -> None:
+    """Say what of the video could not be decoded."""
+    if video.broken:
+        print(f"mien: note: {video.broken:,} parts of {video.source} are damaged and were passed over", file=sys.stderr)

@@ -1,0 +1,104 @@
+"""What `mien watch` tells a person at the end: a table of the persons, or of the group, and a line about all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mien.apps.cli.clock import show_time
+from mien.inference.insights.collector import ClipInsights
+from mien.inference.insights.group import GroupBin, GroupInsights
+from mien.inference.insights.persons import PersonInsights
+
+MAX_ROWS: Final = 40
+"""More persons or spans are counted and not shown."""
+
+FLEETING_S: Final = 0.5
+"""Who was seen for less is counted and not shown: mostly they are boxes that were no faces."""
+
+_COMMON: Final = 3  # expressions that a row names
+
+
+def print_summary(insights: ClipInsights, console: Console) -> None:
+    """Print what a video showed.
+
+    Args:
+        insights: Of the whole video, or of what was read of it.
+        console: Where to.
+    """
+    if insights.group is not None:
+        if insights.group.bins:
+            console.print(_draw_group(insights.group))
+            _tell_more(console, len(insights.group.bins), "spans")
+        else:
+            console.print(Text("nothing is told of a group before a whole span of time is over", style="yellow"))
+    elif persons := [person for person in insights.persons if person.seen_s >= FLEETING_S]:
+        console.print(_draw_persons(persons))
+        _tell_more(console, len(persons), "persons")
+    console.print(Text(_count(insights)))
+
+
+def _draw_persons(persons: Sequence[PersonInsights]) -> Table:
+    table = Table(header_style="bold")
+    table.add_column("person", justify="right")
+    table.add_column("from - to", no_wrap=True)
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column("expressions")
+    table.add_column("certain", justify="right")
+    table.add_column("longest smile", justify="right")
+    for person in persons[:MAX_ROWS]:
+        span = f"{show_time(person.first_s)} - {show_time(person.last_s)}"
+        certain = "" if person.certain_share is None else f"{person.certain_share:.0%}"
+        smile = f"{person.longest_smile_s:.1f} s" if person.longest_smile_s else ""
+        table.add_row(
+            str(person.person), span, f"{person.seen_s:.1f} s", _name_commonest(person.shares), certain, smile
+        )
+    return table
+
+
+def _draw_group(group: GroupInsights) -> Table:
+    table = Table(header_style="bold")
+    table.add_column("from - to", no_wrap=True)
+    table.add_column("faces", justify="right")
+    table.add_column("expressions")
+    table.add_column("valence", justify="right")
+    for one in group.bins[:MAX_ROWS]:
+        table.add_row(*_show_bin(one))
+    if group.bins:
+        table.add_section()
+        table.add_row("all that is told", *_show_bin(group.total)[1:])
+    return table
+
+
+def _show_bin(one: GroupBin) -> tuple[str, str, str | Text, str]:
+    span = f"{show_time(one.start_s)} - {show_time(one.end_s)}"
+    if one.reason is not None:
+        return span, "", Text(one.reason, style="dim"), ""
+    valence = "" if one.valence is None else f"{one.valence:+.2f}"
+    return span, f"{one.faces_mean:.1f}", _name_commonest(one.shares), valence
+
+
+def _name_commonest(shares: Mapping[str, float] | None) -> str:
+    """Return the commonest expressions with their shares, such as "happy 62%, neutral 30%"."""
+    ranked = sorted((shares or {}).items(), key=lambda item: -item[1])[:_COMMON]
+    return ", ".join(f"{label} {share:.0%}" for label, share in ranked if share >= 0.005)
+
+
+def _count(insights: ClipInsights) -> str:
+    frames = f"{insights.frames:,} frame{'s' * (insights.frames != 1)} of {show_time(insights.duration_s)}"
+    if insights.frames_with_faces is None:
+        return f"{frames} looked at"
+    fleeting = sum(person.seen_s < FLEETING_S for person in insights.persons)
+    persons = len(insights.persons) + insights.persons_left_out - fleeting
+    told = f"{persons} person{'s' * (persons != 1)}" if persons else "no person"
+    glimpses = f" and {fleeting} seen for less than {FLEETING_S:g} s" if fleeting else ""
+    return f"{told}{glimpses}; {frames} looked at, {insights.frames_with_faces:,} with a face"
+
+
+def _tell_more(console: Console, number: int, noun: str) -> None:
+    if number > MAX_ROWS:
+        console.print(Text(f"... and {number - MAX_ROWS:,} more {noun}; --insights FILE writes all"))

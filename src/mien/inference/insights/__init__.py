@@ -1,0 +1,1 @@
+"""What a stretch of time shows: episodes, shares, groups."""

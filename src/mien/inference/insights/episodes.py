@@ -1,0 +1,150 @@
+"""Episodes: stretches in which a person steadily shows one expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mien.core.moments import Moment, Sighting
+from mien.inference.insights.settings import InsightSettings
+
+_ROUNDING_S = 1e-9
+"""How far sums of times may lie from what they stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One person, one expression, from a start to an end.
+
+    Attributes:
+        person: Their number.
+        expression: The steady label.
+        start_s: Time of the first frame that shows it.
+        end_s: When the next expression began, or the last frame of the person ended to count.
+        peak_s: Time of the frame with the highest smoothed probability; of equals the first.
+        peak: That probability.
+        mean_confidence: The label's smoothed probability, in the mean over the seconds seen.
+    """
+
+    person: int
+    expression: str
+    start_s: float
+    end_s: float
+    peak_s: float
+    peak: float
+    mean_confidence: float
+
+    @property
+    def duration_s(self) -> float:
+        """From start to end; gaps that did not end the episode are within."""
+        return self.end_s - self.start_s
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "person": self.person,
+            "expression": self.expression,
+            "start_s": self.start_s,
+            "end_s": self.end_s,
+            "peak_s": self.peak_s,
+            "peak": self.peak,
+            "mean_confidence": self.mean_confidence,
+        }
+
+
+class Ending(NamedTuple):
+    """A stretch that is over, of whatever length.
+
+    Attributes:
+        episode: What it was.
+        is_change: Whether another expression followed; else the person left, or the film ended.
+    """
+
+    episode: Episode
+    is_change: bool
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """An episode that goes on; `weighted` is confidence times seconds."""
+
+    expression: str
+    start_s: float
+    end_s: float
+    peak_s: float
+    peak: float
+    seen_s: float = 0.0
+    weighted: float = 0.0
+
+    def extend(self, confidence: float, time_s: float, hold_s: float) -> None:
+        """Take one more frame that shows the same expression."""
+        if confidence > self.peak:
+            self.peak_s, self.peak = time_s, confidence
+        self.end_s = time_s + hold_s
+        self.seen_s += hold_s
+        self.weighted += confidence * hold_s
+
+    def close(self, person: int) -> Episode:
+        """Return the finished episode; one without length has its peak's confidence."""
+        mean = self.weighted / self.seen_s if self.seen_s > 0.0 else self.peak
+        return Episode(
+            person=person,
+            expression=self.expression,
+            start_s=self.start_s,
+            end_s=self.end_s,
+            peak_s=self.peak_s,
+            peak=self.peak,
+            mean_confidence=min(mean, self.peak),  # rounding can end a hair above
+        )
+
+
+class EpisodeFinder:
+    """Follows the stretch that each present person is in. Holds nothing of those who left."""
+
+    def __init__(self, settings: InsightSettings) -> None:
+        """Begin without persons.
+
+        Args:
+            settings: Says which gap ends a stretch.
+        """
+        self._longest_gap_s = settings.longest_gap_s
+        self._stretches: dict[int, _Stretch] = {}
+
+    def add(self, moment: Moment, hold_s: float) -> list[Ending]:
+        """Take one frame.
+
+        Args:
+            moment: Later than the one before.
+            hold_s: For how long it counts.
+
+        Returns:
+            The stretches that it ends, in the order of persons' numbers.
+        """
+        endings = [
+            Ending(self._stretches.pop(person).close(person), is_change=False)
+            for person, stretch in sorted(self._stretches.items())
+            if moment.time_s - stretch.end_s > self._longest_gap_s + _ROUNDING_S
+        ]
+        for sighting in moment.sightings:
+            if (ending := self._follow(sighting, moment.time_s, hold_s)) is not None:
+                endings.append(ending)
+        return sorted(endings, key=lambda ending: ending.episode.person)
+
+    def close(self) -> list[Ending]:
+        """Return the stretches that still go on as if the film ended here, and forget them."""
+        endings = [
+            Ending(stretch.close(person), is_change=False) for person, stretch in sorted(self._stretches.items())
+        ]
+        self._stretches.clear()
+        return endings
+
+    def _follow(self, sighting: Sighting, time_s: float, hold_s: float) -> Ending | None:
+        """Extend a person's stretch, or end it and begin another one."""
+        stretch, ending = self._stretches.get(sighting.person), None
+        if stretch is not None and stretch.expression != sighting.expression:
+            ending, stretch = Ending(stretch.close(sighting.person), is_change=True), None
+        if stretch is None:
+            stretch = _Stretch(sighting.expression, time_s, time_s, time_s, sighting.confidence)
+            self._stretches[sighting.person] = stretch
+        stretch.extend(sighting.confidence, time_s, hold_s)
+        return ending

@@ -1,0 +1,138 @@
+"""From the frames of a video to who shows which expression when: decoding, reading, following."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import Final, NamedTuple
+
+from mien.core.errors import InputError
+from mien.core.moments import Moment
+from mien.core.results import Face
+from mien.inference.media.video.frames import Frame
+from mien.inference.media.video.reader import open_video
+from mien.inference.recognizer import Recognizer
+from mien.inference.runtime.session import count_threads
+from mien.inference.track.follower import Follower
+from mien.inference.track.smoothing import SmoothingSettings
+from mien.inference.track.tracker import TrackerSettings
+
+STEADY: Final = SmoothingSettings()
+"""The smoothing that is used unless another one is asked for."""
+
+
+class Look(NamedTuple):
+    """A frame and what was seen on it.
+
+    Attributes:
+        frame: With its pixels.
+        moment: Who is on it, and which expression each one shows.
+    """
+
+    frame: Frame
+    moment: Moment
+
+
+class Pipeline:
+    """Reads video: finds the faces of each frame, tells persons apart, and smooths their expressions over time."""
+
+    def __init__(
+        self,
+        recognizer: Recognizer | None = None,
+        *,
+        tracking: TrackerSettings | None = None,
+        smoothing: SmoothingSettings | None = STEADY,
+        min_score: float | None = None,
+        max_side_px: int | None = None,
+        workers: int | None = None,
+    ) -> None:
+        """Take or open the models.
+
+        Args:
+            recognizer: Reads single frames; None opens the bundled models for one thread a call, as suits several
+                workers.
+            tracking: How faces are told apart; None for the defaults.
+            smoothing: How expressions are smoothed over time; None gives each frame's own reading.
+            min_score: Score from which on a detection counts, 0-1; None for the detector's own.
+            max_side_px: Larger frames are scaled down to this longer side for the detector; None for its own.
+            workers: Frames that are read at the same time. More are quicker while there are processors, and each holds
+                a frame. None means as many as there are processors, at most 4, with the models opened here, and 1 with
+                a `recognizer` that was given: it may use several threads itself.
+
+        Raises:
+            InputError: If `workers` is under 1.
+            ModelError: If a model can't be opened.
+            MissingExtraError: Without the extra "video".
+        """
+        if workers is not None and workers < 1:
+            raise InputError(f"workers is a whole number from 1 on, got {workers}.")
+        self._workers = workers or (count_threads(None) if recognizer is None else 1)
+        self._recognizer = Recognizer.load(threads=1) if recognizer is None else recognizer
+        self._tracking, self._smoothing = tracking, smoothing
+        self._limits = {"min_score": min_score, "max_side_px": max_side_px}
+        self.begin()
+
+    @property
+    def recognizer(self) -> Recognizer:
+        """What reads single frames."""
+        return self._recognizer
+
+    def begin(self) -> Follower:
+        """Return what follows the persons of one more video; it shares nothing with any other."""
+        return Follower(tracking=self._tracking, smoothing=self._smoothing)
+
+    def run(self, frames: str | os.PathLike[str] | Iterable[Frame]) -> Iterator[Moment]:
+        """Read a video from its first frame to its last, in constant memory.
+
+        Args:
+            frames: A video file, a camera such as "camera:0", or frames, such as `open_video` gives.
+
+        Returns:
+            One moment a frame, in their order; frames without a face are among them.
+
+        Raises:
+            InputError: If the video can't be opened, time goes backward, or a keyword was out of its range;
+                `UnreadableMediaError` where it breaks off, after the moments so far.
+            ModelError: If a model fails.
+        """
+        return (look.moment for look in self.look(frames))
+
+    def look(self, frames: str | os.PathLike[str] | Iterable[Frame]) -> Generator[Look, None, None]:
+        """As `run`, and give the frames as well, to draw on them."""
+        opened = open_video(frames) if isinstance(frames, str | os.PathLike) else nullcontext(frames)
+        follower = self.begin()
+        with opened as video:
+            # A camera's next frame is worth waiting for only when the last one is told: it would come late otherwise.
+            ahead = 0 if getattr(video, "is_live", False) else self._workers
+            for frame, faces in self._read(iter(video), ahead):
+                height, width = frame.pixels.shape[:2]
+                moment = follower.follow(faces, frame=frame.index, time_s=frame.time_s, width=width, height=height)
+                yield Look(frame, moment)
+
+    def _read(self, frames: Iterator[Frame], frames_ahead: int) -> Iterator[tuple[Frame, list[Face]]]:
+        """Read the faces of several frames at the same time, and yield them in the frames' order."""
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="mien-look") as pool:
+            ahead: deque[tuple[Frame, Future[list[Face]]]] = deque()
+            error: Exception | None = None
+            try:
+                while True:
+                    while error is None and len(ahead) <= frames_ahead:
+                        try:
+                            frame = next(frames, None)
+                        except Exception as failure:  # noqa: BLE001 (raised below, when the frames before it are done)
+                            error = failure
+                            break
+                        if frame is None:
+                            break
+                        ahead.append((frame, pool.submit(self._recognizer.predict, frame.pixels, **self._limits)))  # type: ignore[arg-type]
+                    if not ahead:
+                        break
+                    frame, faces = ahead.popleft()
+                    yield frame, faces.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+            if error is not None:
+                raise error

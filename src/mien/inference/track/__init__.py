@@ -1,0 +1,1 @@
+"""Who is who across frames, and expressions smoothed over time."""

@@ -1,0 +1,65 @@
+"""From the faces of one frame after the other to persons: who is who, and which expression each one steadily shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mien.core.errors import InputError
+from mien.core.moments import Moment, Sighting
+from mien.core.results import Face
+from mien.inference.track.smoothing import Smoother, SmoothingSettings
+from mien.inference.track.tracker import Tracker, TrackerSettings
+
+
+class Follower:
+    """Follows the persons of one video or camera.
+
+    It holds what is known of the persons that were seen lately, and nothing of the frames; so its memory is bounded.
+    Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracking: TrackerSettings | None = None,
+        smoothing: SmoothingSettings | None = None,
+    ) -> None:
+        """Begin without persons.
+
+        Args:
+            tracking: How faces are told apart; None for the defaults.
+            smoothing: How expressions are smoothed over time; None gives each frame's own reading.
+
+        Raises:
+            MissingExtraError: Without the extra "video".
+        """
+        self._tracker = Tracker(TrackerSettings() if tracking is None else tracking)
+        self._smoother = Smoother(smoothing)
+        self._last_s = 0.0
+
+    def follow(self, faces: Sequence[Face], *, frame: int, time_s: float, width: int, height: int) -> Moment:
+        """Take the faces of the next frame, and say whose they are.
+
+        Args:
+            faces: What was read on the frame, in any order.
+            frame: The frame's number in the video, from 0 on.
+            time_s: When it is shown; not before the frame that was followed last.
+            width: Pixels of the frame.
+            height: Likewise.
+
+        Returns:
+            The persons in the order of `faces`. A person who is not found on this frame is not in it.
+
+        Raises:
+            InputError: If time goes backward.
+        """
+        if time_s < self._last_s:
+            raise InputError(f"frame {frame} is shown at {time_s} s, before the last one at {self._last_s} s.")
+        self._last_s = time_s
+        persons = self._tracker.update(faces, time_s)
+        sightings = []
+        for person, face in zip(persons, faces, strict=True):
+            probabilities, expression = self._smoother.update(person, face.probabilities, time_s)
+            sightings.append(Sighting(person, face, probabilities, expression))
+        self._smoother.forget_all_but(self._tracker.active)
+        return Moment(frame, time_s, width, height, tuple(sightings))

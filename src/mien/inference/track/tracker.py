@@ -1,0 +1,189 @@
+"""Who is who: from the faces of frame after frame to persons' numbers, by where the faces are and how they move.
+
+Each person's next place is predicted; the faces of a frame go to the persons that make them likeliest together, within
+reach. Persons who are not found go on moving as they did, unseen, until they are found again or forgotten: so a number
+passes through gaps and behind other faces. No pixels are looked at: two who meet where one hides the other are told
+apart by their motion alone.
+
+Source:
+    Bewley et al., Simple Online and Realtime Tracking, ICIP 2016 (arXiv:1602.00763), for a Kalman filter with the
+    Hungarian method. Costs are likelihoods here, where SORT takes the boxes' overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import InputError
+from mien.core.results import Detection, Face
+from mien.inference.track.matching import is_within, measure_costs, measure_surprises, open_solver, pair
+from mien.inference.track.motion import Motions, Places, to_places
+from mien.inference.track.settings import TrackerSettings
+from mien.inference.track.shake import find_shift
+
+__all__ = ["Tracker", "TrackerSettings"]
+
+Pairs: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""(K,) rows of persons and (K,) columns of faces that belong together."""
+
+WITNESSES = 2
+"""So many settled persons who were there lately can tell that the picture is another one."""
+
+LEAP = 50.0
+"""The surprise (see `measure_surprises`) from which a face leaped: by 7 standard deviations. That a head does now and
+then; that all do at once, each in its own way, is a cut."""
+
+
+@dataclass(slots=True)
+class _Person:
+    """What is remembered of a person besides the motion."""
+
+    number: int
+    first_s: float
+    last_s: float
+    score: float  # the highest so far
+
+    def is_settled(self, settings: TrackerSettings) -> bool:
+        return self.last_s - self.first_s >= settings.settle_s and self.score >= settings.sure_score
+
+
+class Tracker:
+    """Numbers the persons of one video or camera. Not for several threads at once.
+
+    It holds a few numbers for each person that was seen lately, and nothing else: its memory is bounded by
+    `TrackerSettings.remember_s`. The same faces at the same times give the same numbers.
+    """
+
+    def __init__(self, settings: TrackerSettings = TrackerSettings()) -> None:  # noqa: B008 - it is frozen
+        """Begin without persons.
+
+        Raises:
+            MissingExtraError: Without the extra "video".
+        """
+        self._settings = settings
+        self._solve = open_solver()
+        self._persons: list[_Person] = []
+        self._motions = self._begin(np.zeros((0, 3)))
+        self._given = 0
+        self._time_s: float | None = None
+
+    @property
+    def active(self) -> frozenset[int]:
+        """The numbers that are still remembered; all others will never be given again."""
+        return frozenset(person.number for person in self._persons)
+
+    def update(self, found: Sequence[Detection | Face], time_s: float) -> list[int]:
+        """Take the faces of the next frame that was looked at, also where there are none.
+
+        Args:
+            found: The faces, in any order.
+            time_s: When the frame is shown, in seconds; not before the last one's. Steps may be of any length, and
+                differ.
+
+        Returns:
+            For each face its person's number: 1, 2, ... in the order of their appearance, each once a frame and none
+            ever reused. A box that is no face has a number as well, which it keeps as long as it is found.
+
+        Raises:
+            InputError: If the time is not finite, or before that of the last frame.
+        """
+        if not isfinite(time_s) or (self._time_s is not None and time_s < self._time_s):
+            raise InputError(
+                f"frames are tracked in the order of their times, got {time_s} s after {self._time_s} s. "
+                "Take a new Tracker for another video."
+            )
+        seen = to_places([face.box for face in found])
+        last_s = time_s if self._time_s is None else self._time_s
+        self._time_s = time_s
+        self._motions = self._motions.predict(time_s - last_s, liveliness=self._settings.liveliness)
+        self._forget_gone(time_s, last_s)
+        lately_s = last_s - self._settings.remember_fleeting_s
+        is_witness = np.array(
+            [one.last_s >= lately_s and one.is_settled(self._settings) for one in self._persons], bool
+        )
+        if (shift := find_shift(self._motions.places[is_witness], seen)) is not None:
+            self._motions = self._motions.shift(shift)
+        is_sure = np.array([_score(face) >= self._settings.sure_score for face in found], bool)
+        surprises = measure_surprises(self._motions, seen, wobble=self._settings.wobble)
+        pairs = self._match(seen, surprises < LEAP, is_sure, time_s)
+        if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
+            self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
+            pairs = np.zeros(0, np.intp), np.zeros(0, np.intp)
+        return self._note(found, seen, pairs, time_s)
+
+    def _begin(self, seen: Places) -> Motions:
+        return Motions.begin(seen, wobble=self._settings.wobble, speed=self._settings.start_speed)
+
+    def _keep(self, is_kept: NDArray[np.bool_]) -> None:
+        self._motions = self._motions.keep(is_kept)
+        self._persons = [person for person, is_one in zip(self._persons, is_kept, strict=True) if is_one]
+
+    def _forget_gone(self, time_s: float, last_s: float) -> None:
+        """Forget who has not been found for too long. Who is fleeting gets one frame more, however late it is."""
+
+        def is_kept(person: _Person) -> bool:
+            is_trusted = person.last_s == last_s or person.is_settled(self._settings)
+            limit_s = self._settings.remember_s if is_trusted else self._settings.remember_fleeting_s
+            return time_s - person.last_s <= limit_s
+
+        if not all(kept := [is_kept(person) for person in self._persons]):
+            self._keep(np.array(kept))
+
+    def _match(self, seen: Places, is_calm: NDArray[np.bool_], is_sure: NDArray[np.bool_], time_s: float) -> Pairs:
+        """Pair persons with faces: settled persons who are as expected, then those who leaped, then all others.
+
+        So a missed person doesn't push the others over to a box that is nobody's.
+
+        Args:
+            seen: (M, 3) places of the faces.
+            is_calm: (N, M) whether a face is about where the person is expected.
+            is_sure: (M,) whether it is a face for sure.
+            time_s: Of the frame.
+        """
+        settings = self._settings
+        away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_sure
+        is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
+        is_possible = is_within(
+            self._motions,
+            seen,
+            settings.reach + settings.reach_growth * away_s,
+            settings.stretch + settings.stretch_growth * away_s,
+        )
+        is_possible &= is_calm | is_sure
+        costs = measure_costs(self._motions, seen, wobble=settings.wobble)
+        rows, columns = np.zeros(0, np.intp), np.zeros(0, np.intp)
+        for is_allowed in (is_possible & is_settled & is_calm, is_possible & is_settled, is_possible):
+            is_allowed[rows] = False
+            is_allowed[:, columns] = False
+            more_rows, more_columns = pair(costs, is_allowed, self._solve)
+            rows, columns = np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
+        return rows, columns
+
+    def _note(self, found: Sequence[Detection | Face], seen: Places, pairs: Pairs, time_s: float) -> list[int]:
+        """Learn from the pairs, take in who is new, and return the numbers."""
+        rows, columns = pairs
+        scores = [_score(face) for face in found]
+        self._motions = self._motions.correct(rows, seen[columns], wobble=self._settings.wobble)
+        numbers = [0] * len(found)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            person = self._persons[row]
+            person.last_s, person.score = time_s, max(person.score, scores[column])
+            numbers[column] = person.number
+        new = [column for column, number in enumerate(numbers) if not number]
+        for column in new:
+            self._given += 1
+            numbers[column] = self._given
+            self._persons.append(_Person(self._given, time_s, time_s, scores[column]))
+        if new:
+            self._motions = self._motions.join(self._begin(seen[new]))
+        return numbers
+
+
+def _score(face: Detection | Face) -> float:
+    return 1.0 if face.score is None else face.score
