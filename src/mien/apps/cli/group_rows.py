@@ -54,9 +54,7 @@ def refuse_single_persons(flags: dict[str, bool]) -> None:
     """
     for flag, is_given in flags.items():
         if is_given:
-            raise InputError(
-                f"{flag} shows single persons, and --group tells about all together. Leave one out."
-            )
+            raise InputError(f"{flag} shows single persons, and --group tells about all together. Leave one out.")
 
 
 def _describe(one: GroupBin, labels: Sequence[str]) -> Row:

@@ -18,6 +18,7 @@ from mien.apps.cli.group_rows import refuse_single_persons
 from mien.apps.cli.moment_rows import MomentRows, list_columns
 from mien.apps.cli.tables import check_parquet
 from mien.apps.cli.watch_outputs import AnnotatedVideo, Moments, Output, open_table, write_group, write_insights
+from mien.apps.cli.watch_report import Report, check_report, name_facts
 from mien.apps.cli.watch_screen import Bar, LiveTable, Screen
 from mien.apps.cli.watch_summary import print_summary
 from mien.core.errors import InputError, MienError
@@ -99,7 +100,8 @@ def watch(
     picked = Every() if every is None else parse_every(every)
     first_s = 0.0 if start is None else parse_time(start, "--start")
     last_s = None if end is None else parse_time(end, "--end")
-    collected = _begin_insights(picked, min_group, is_group=group, has_baseline=baseline)
+    settings = _choose_settings(picked, has_baseline=baseline)
+    collected = Insights(settings, group=_choose_group(min_group) if group else None)
     has_rows = csv is not None or parquet is not None or as_json
     outputs: list[Output] = [Moments(collected.add)]
     with ExitStack() as stack:
@@ -118,6 +120,11 @@ def watch(
             outputs.append(Moments(MomentRows(table, recognizer.labels).write))
         if annotate is not None:
             outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
+        page = None
+        if report is not None:
+            steps = {"sampling": _name_sampling(picked, max_fps), "smoothing": STEADY if smooth else None}
+            facts = name_facts(video, recognizer.card, detector=detector, settings=settings, **steps)  # type: ignore[arg-type]
+            outputs.append(page := Report(facts, has_pictures=thumbnails))
         screen = stack.enter_context(_open_screen(video))
         failure = _follow(pipeline, video, outputs, screen)
     shown = collected.summarize()
@@ -125,6 +132,8 @@ def watch(
         write_group(shown, recognizer.labels, csv, parquet)
     if insights is not None:
         write_insights(insights, shown)
+    if page is not None and report is not None:
+        page.write_page(report, shown, failure)
     print_summary(shown, Console(stderr=as_json))
     _tell_losses(video)
     if failure is not None:
@@ -155,7 +164,9 @@ def _check_flags(
         refuse_single_persons({"--annotate": files["--annotate"] is not None, "--thumbnails": has_thumbnails})
     elif has_min_group:
         raise InputError("--min-group says how many persons --group needs at least. Add --group, or leave it out.")
-    if has_thumbnails and files["--report"] is None:
+    if files["--report"] is not None:
+        check_report()
+    elif has_thumbnails:
         raise InputError("--thumbnails are put into a report. Add --report FILE, or leave them out.")
     taken = {os.path.realpath(source): f"the video {source}"}
     for flag, path in files.items():
@@ -167,14 +178,26 @@ def _check_flags(
         taken[real] = f"that of {flag}"
 
 
-def _begin_insights(every: Every, min_group: int | None, *, is_group: bool, has_baseline: bool) -> Insights:
-    """Return what collects; a look counts until the next one, however seldom they are."""
-    usual = InsightSettings(baseline=has_baseline)
-    longest_s = max(usual.longest_step_s, 1.5 * (every.seconds or 0.0))
-    settings = InsightSettings(baseline=has_baseline, longest_step_s=longest_s, longest_gap_s=longest_s)
-    if not is_group:
-        return Insights(settings)
-    return Insights(settings, group=GroupSettings() if min_group is None else GroupSettings(min_group=min_group))
+def _choose_settings(every: Every, *, has_baseline: bool) -> InsightSettings:
+    """Return settings by which a look counts until the next one, however seldom they are."""
+    longest_s = max(InsightSettings().longest_step_s, 1.5 * (every.seconds or 0.0))
+    return InsightSettings(baseline=has_baseline, longest_step_s=longest_s, longest_gap_s=longest_s)
+
+
+def _choose_group(min_group: int | None) -> GroupSettings:
+    return GroupSettings() if min_group is None else GroupSettings(min_group=min_group)
+
+
+def _name_sampling(every: Every, max_fps: float | None) -> str:
+    """Say which frames were looked at, such as "one frame in 5, at most 10 a second"."""
+    parts = ["every frame"]
+    if every.frames is not None:
+        parts = [f"one frame in {every.frames}"]
+    if every.seconds is not None:
+        parts = [f"one frame in {every.seconds:g} s"]
+    if max_fps is not None:
+        parts.append(f"at most {max_fps:g} a second")
+    return ", ".join(parts)
 
 
 def _open_screen(video: Video) -> AbstractContextManager[Screen]:
