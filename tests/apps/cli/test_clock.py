@@ -16,7 +16,7 @@ def test_how_often_to_look(text, every) -> None:
 
 @pytest.mark.parametrize("text", ["", "s", "0", "-1", "0s", "-1s", "nans", "infs", "1.5", "5 frames"])
 def test_a_rate_that_is_none_is_refused(text) -> None:
-    with pytest.raises(InputError, match="such as 0.5s; got"):
+    with pytest.raises(InputError, match=r"such as 0\.5s; got"):
         parse_every(text)
 
 

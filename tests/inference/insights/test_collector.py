@@ -117,6 +117,26 @@ def test_limits_are_kept_and_what_is_left_out_is_counted(make_film):
     assert list(clip.timeline.persons) == [1, 2, 3, 4]
 
 
+def test_who_is_seen_too_briefly_is_counted_and_not_told_of(make_film):
+    film = make_film(10, *[{1: "sad"}] * 10, *[{1: "sad", 2: "happy"}] * 4, *[{1: "sad"}] * 10)
+    clip = collect(film)
+    assert ([person.person for person in clip.persons], clip.persons_fleeting) == ([1], 1)
+    assert {episode.person for episode in clip.episodes} == {1}
+    assert list(clip.timeline.persons) == [1]
+    told = collect(film, least_seen_s=0.4)
+    assert ([person.person for person in told.persons], told.persons_fleeting) == ([1, 2], 0)
+    assert len(collect(film[9:14]).persons) == 2, "a short film tells of all"
+
+
+def test_boxes_that_were_no_faces_keep_nobody_out(make_film):
+    film = make_film(10, *({1: "sad", **({frame: "happy"} if frame % 150 == 0 else {})} for frame in range(1, 1500)))
+    clip = collect(film, max_persons=3)
+    assert ([person.person for person in clip.persons], clip.persons_fleeting, clip.persons_left_out) == ([1], 9, 0)
+    crowd = make_film(10, *({1: "sad", 2: "sad", frame // 10 + 3: "sad"} for frame in range(100)))
+    full = collect(crowd, max_persons=3)
+    assert full.persons_left_out == 9, "who was seen for long enough stays"
+
+
 def count_values(value):
     if isinstance(value, dict | list):
         return sum(map(count_values, value.values() if isinstance(value, dict) else value))

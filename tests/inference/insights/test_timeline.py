@@ -20,7 +20,7 @@ def tally(film, hold_s, bin_s=1.0, max_bins=4, persons=(1, 2)):
 
 def test_bins_hold_the_mean_of_what_was_seen(make_film):
     film = make_film(2, {1: ("happy", 0.4)}, {1: ("happy", 0.8), 2: ("happy", 0.6)}, {}, {}, {2: ("happy", 1.0)})
-    line = tally(film, 0.5).summarize({2: 0.5})
+    line = tally(film, 0.5).summarize({1: None, 2: 0.5})
     assert (line.start_s, line.bin_s, line.labels) == (0.0, 1.0, EXPRESSIONS)
     assert line.everyone.seen_s == (1.5, 0.0, 0.5)
     assert line.everyone.probabilities[0][HAPPY] == pytest.approx(0.6)
@@ -53,7 +53,7 @@ def test_four_bins_that_are_just_full_are_not_merged(make_film):
 
 
 def test_only_those_asked_for_have_a_line(make_film):
-    line = tally(make_film(1, {1: "happy", 7: "sad"}), 1.0).summarize({})
+    line = tally(make_film(1, {1: "happy", 7: "sad"}), 1.0).summarize({1: None})
     assert list(line.persons) == [1]
     assert line.everyone.seen_s == (2.0,)
 

@@ -17,9 +17,6 @@ from mien.inference.insights.persons import PersonInsights
 MAX_ROWS: Final = 40
 """More persons or spans are counted and not shown."""
 
-FLEETING_S: Final = 0.5
-"""Who was seen for less is counted and not shown: mostly they are boxes that were no faces."""
-
 _COMMON: Final = 3  # expressions that a row names
 
 
@@ -36,9 +33,9 @@ def print_summary(insights: ClipInsights, console: Console) -> None:
             _tell_more(console, len(insights.group.bins), "spans")
         else:
             console.print(Text("nothing is told of a group before a whole span of time is over", style="yellow"))
-    elif persons := [person for person in insights.persons if person.seen_s >= FLEETING_S]:
-        console.print(_draw_persons(persons))
-        _tell_more(console, len(persons), "persons")
+    elif insights.persons:
+        console.print(_draw_persons(insights.persons))
+        _tell_more(console, len(insights.persons), "persons")
     console.print(Text(_count(insights)))
 
 
@@ -92,10 +89,9 @@ def _count(insights: ClipInsights) -> str:
     frames = f"{insights.frames:,} frame{'s' * (insights.frames != 1)} of {show_time(insights.duration_s)}"
     if insights.frames_with_faces is None:
         return f"{frames} looked at"
-    fleeting = sum(person.seen_s < FLEETING_S for person in insights.persons)
-    persons = len(insights.persons) + insights.persons_left_out - fleeting
+    persons = len(insights.persons) + insights.persons_left_out
     told = f"{persons} person{'s' * (persons != 1)}" if persons else "no person"
-    glimpses = f" and {fleeting} seen for less than {FLEETING_S:g} s" if fleeting else ""
+    glimpses = f" and {insights.persons_fleeting} seen too briefly to be told of" if insights.persons_fleeting else ""
     return f"{told}{glimpses}; {frames} looked at, {insights.frames_with_faces:,} with a face"
 
 

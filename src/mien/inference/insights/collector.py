@@ -14,6 +14,9 @@ from mien.inference.insights.persons import PersonInsights, PersonTally, is_epis
 from mien.inference.insights.settings import InsightSettings
 from mien.inference.insights.timeline import Timeline, TimelineTally
 
+_GONE_S = 10.0
+"""Who was not seen for so long has a new number when they return."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipInsights:
@@ -24,6 +27,7 @@ class ClipInsights:
         frames: Frames that were looked at.
         frames_with_faces: Those with a face; None in group mode, where it would tell of single people.
         persons: In the order of their numbers; empty in group mode.
+        persons_fleeting: How many were seen for less than `InsightSettings.least_seen_s`, and are not in `persons`.
         persons_left_out: How many came after `InsightSettings.max_persons` others.
         episodes: In the order of their starts; empty in group mode.
         episodes_left_out: How many ended after `InsightSettings.max_episodes` others.
@@ -35,6 +39,7 @@ class ClipInsights:
     frames: int
     frames_with_faces: int | None
     persons: tuple[PersonInsights, ...]
+    persons_fleeting: int
     persons_left_out: int
     episodes: tuple[Episode, ...]
     episodes_left_out: int
@@ -48,6 +53,7 @@ class ClipInsights:
             "frames": self.frames,
             "frames_with_faces": self.frames_with_faces,
             "persons": [person.to_dict() for person in self.persons],
+            "persons_fleeting": self.persons_fleeting,
             "persons_left_out": self.persons_left_out,
             "episodes": [episode.to_dict() for episode in self.episodes],
             "episodes_left_out": self.episodes_left_out,
@@ -115,12 +121,13 @@ class Insights:
             tally.add(self._last, self._last_hold_s)
         end_s = self._start_s if self._last is None else self._last.time_s + self._last_hold_s
         group = tally.summarize() if isinstance(tally, GroupTally) else None
-        shown = _Shown() if isinstance(tally, GroupTally) else tally.close()
+        shown = _Shown() if isinstance(tally, GroupTally) else tally.close(end_s - self._start_s)
         return ClipInsights(
             duration_s=end_s - self._start_s,
             frames=self._frames,
             frames_with_faces=self._frames_with_faces if group is None else None,
             persons=shown.persons,
+            persons_fleeting=shown.persons_fleeting,
             persons_left_out=shown.persons_left_out,
             episodes=shown.episodes,
             episodes_left_out=shown.episodes_left_out,
@@ -141,6 +148,7 @@ class _Shown:
     """What is told of single people: nothing, unless it is filled."""
 
     persons: tuple[PersonInsights, ...] = ()
+    persons_fleeting: int = 0
     persons_left_out: int = 0
     episodes: tuple[Episode, ...] = ()
     episodes_left_out: int = 0
@@ -153,7 +161,7 @@ class _PersonsTally:
     def __init__(self, settings: InsightSettings) -> None:
         self._settings = settings
         self._persons: dict[int, PersonTally] = {}
-        self._left_out = self._highest_left_out = 0
+        self._left_out = self._highest_left_out = self._dropped = 0
         self._finder = EpisodeFinder(settings)
         self._episodes: list[Episode] = []
         self._episodes_left_out = 0
@@ -165,6 +173,8 @@ class _PersonsTally:
             person = sighting.person
             if person not in self._persons:
                 if len(self._persons) == self._settings.max_persons:
+                    self._drop_fleeting(moment.time_s)
+                if len(self._persons) == self._settings.max_persons:
                     self._leave_out(person)
                     continue
                 self._persons[person] = PersonTally(sighting, moment.time_s, self._settings)
@@ -173,18 +183,31 @@ class _PersonsTally:
             self._keep(ending)
         self._timeline.add(moment, hold_s, self._persons)
 
-    def close(self) -> _Shown:
-        """Return what was added up; the tally is not to be used any more."""
+    def close(self, duration_s: float) -> _Shown:
+        """Return what was added up over so many seconds; the tally is not to be used any more."""
         for ending in self._finder.close():
             self._keep(ending)
-        persons = tuple(tally.summarize() for _, tally in sorted(self._persons.items()))
+        least_s = self._settings.least_seen_s if duration_s >= 4 * self._settings.least_seen_s else 0.0
+        everyone = [tally.summarize() for _, tally in sorted(self._persons.items())]
+        persons = {person.person: person for person in everyone if person.seen_s >= least_s - 1e-9}
+        episodes = [episode for episode in self._episodes if episode.person in persons]
         return _Shown(
-            persons=persons,
+            persons=tuple(persons.values()),
+            persons_fleeting=self._dropped + len(everyone) - len(persons),
             persons_left_out=self._left_out,
-            episodes=tuple(sorted(self._episodes, key=lambda episode: (episode.start_s, episode.person))),
+            episodes=tuple(sorted(episodes, key=lambda episode: (episode.start_s, episode.person))),
             episodes_left_out=self._episodes_left_out,
-            timeline=self._timeline.summarize({person.person: person.baseline_valence for person in persons}),
+            timeline=self._timeline.summarize({number: person.baseline_valence for number, person in persons.items()}),
         )
+
+    def _drop_fleeting(self, now_s: float) -> None:
+        """Make room: let go of who was seen too briefly to be told of, and left a while ago."""
+        for number, tally in list(self._persons.items()):
+            person = tally.summarize()
+            if person.seen_s < self._settings.least_seen_s and now_s - person.last_s > _GONE_S:
+                del self._persons[number]
+                self._timeline.forget(number)
+                self._dropped += 1
 
     def _leave_out(self, person: int) -> None:
         """Count a person once: numbers are given in the order of appearance, so a higher one is a new one."""

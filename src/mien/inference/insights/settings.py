@@ -22,6 +22,8 @@ class InsightSettings:
         max_episodes: Later episodes are counted, but not kept. Each takes about 200 bytes.
         max_persons: Persons who come later get no figures, episodes or timeline of their own; they count in what is
             told of all. Each takes 1 to 60 kB, by the time they are seen.
+        least_seen_s: Who is seen for less, in a film of at least four times that, is counted and not told of: mostly it
+            is a box that was no face. Higher leaves out more of them, and more people who only passed by.
         bin_s: Length of the timeline's bins at the start.
         max_bins: When the timeline would need more, neighbors are merged by two. Higher keeps more detail of long
             films; memory grows alike.
@@ -36,6 +38,7 @@ class InsightSettings:
     min_episode_s: float = 0.3
     max_episodes: int = 10_000
     max_persons: int = 1_000
+    least_seen_s: float = 0.5
     bin_s: float = 0.1
     max_bins: int = 600
     baseline: bool = False
@@ -43,7 +46,7 @@ class InsightSettings:
     def __post_init__(self) -> None:
         for name in ("longest_step_s", "bin_s"):
             check_above_zero(name, getattr(self, name))
-        for name in ("longest_gap_s", "min_episode_s"):
+        for name in ("longest_gap_s", "min_episode_s", "least_seen_s"):
             if not (isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
                 raise InputError(f"{name} is a number of seconds from 0 on, got {getattr(self, name)}")
         for name in ("max_episodes", "max_persons"):

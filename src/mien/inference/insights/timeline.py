@@ -115,16 +115,21 @@ class TimelineTally:
                 if sighting.person in persons:
                     _add_to(self._persons.setdefault(sighting.person, {}), number, values, seconds)
 
+    def forget(self, person: int) -> None:
+        """Let go of a person's line; in that of everyone they stay."""
+        self._persons.pop(person, None)
+
     def summarize(self, baselines: Mapping[int, float | None]) -> Timeline:
         """Return what was added up so far.
 
         Args:
-            baselines: By person the valence from which changes are told; empty for none.
+            baselines: By person who has a line the valence from which changes are told, or None.
         """
         everyone = self._describe(self._everyone, range(self._bins), None)
         persons = {
-            person: self._describe(sums, range(min(sums), max(sums) + 1), baselines.get(person))
+            person: self._describe(sums, range(min(sums), max(sums) + 1), baselines[person])
             for person, sums in sorted(self._persons.items())
+            if person in baselines
         }
         return Timeline(self._start_s or 0.0, self._bin_s, self._labels, everyone, MappingProxyType(persons))
 

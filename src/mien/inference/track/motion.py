@@ -19,8 +19,8 @@ from mien.core.geometry import Box
 Places: TypeAlias = NDArray[np.float64]
 """(N, 3) float64: x and y of the centers in pixels, and the natural logarithm of the sizes in pixels."""
 
-SIZE_CALM = 0.3
-"""How much less a face's size changes than its place, as a factor to a person's liveliness."""
+SIZE_CALM = 0.15
+"""How much less a face's size changes than its place, as a factor to a person's speed and liveliness."""
 
 
 def to_places(boxes: Sequence[Box]) -> Places:

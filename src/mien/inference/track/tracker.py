@@ -35,6 +35,9 @@ Pairs: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 WITNESSES = 2
 """So many settled persons who were there lately can tell that the picture is another one."""
 
+UNSURE = 0.5
+"""Of the reach and the stretch this share holds for unsure faces, however long the person has not been found."""
+
 LEAP = 50.0
 """The surprise (see `measure_surprises`) from which a face leaped: by 7 standard deviations. That a head does now and
 then; that all do at once, each in its own way, is a cut."""
@@ -148,12 +151,13 @@ class Tracker:
         """
         settings = self._settings
         away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_sure
+        trust = np.where(is_sure, 1.0, UNSURE)
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
         is_possible = is_within(
             self._motions,
             seen,
-            settings.reach + settings.reach_growth * away_s,
-            settings.stretch + settings.stretch_growth * away_s,
+            (settings.reach + settings.reach_growth * away_s) * trust,
+            (settings.stretch + settings.stretch_growth * away_s) ** trust,
         )
         is_possible &= is_calm | is_sure
         costs = measure_costs(self._motions, seen, wobble=settings.wobble)

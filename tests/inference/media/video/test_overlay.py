@@ -42,9 +42,9 @@ def is_colored(pixels: np.ndarray, expression: str) -> np.ndarray:
 
 
 def lane_of(drawn: np.ndarray, lane: int = 0, lanes: int = 1) -> np.ndarray:
-    """Return the lowest filled row of a lane, without the number and the margin: there stand no letters."""
+    """Return the highest row of a lane, without the number and the margin: no letter is so tall."""
     scale = StripScale.of(drawn.shape[0])
-    row = drawn.shape[0] - scale.height(lanes) + scale.pad + (lane + 1) * scale.lane - 2
+    row = drawn.shape[0] - scale.height(lanes) + scale.pad + lane * scale.lane
     return drawn[row, 30 : drawn.shape[1] - scale.pad - 2]
 
 
@@ -82,8 +82,8 @@ def test_frames_look_as_on_photos(expression, confidence) -> None:
     sighting = make_sighting(expression=expression, confidence=confidence)
     drawn, photo = Overlay().draw(make_paper(), make_moment(0.0, sighting)), annotate(make_paper(), [sighting.face])
     left, top, right, bottom = 190, 140, 330, 300
-    corner, whole = np.s_[top:165, left:215], np.s_[top:bottom, left:right]
-    assert np.abs(drawn[corner].astype(int) - photo[corner]).max() <= 2
+    corner, whole = np.s_[top:160, left:210], np.s_[top:bottom, left:right]
+    assert np.abs(drawn[corner].astype(int) - photo[corner]).max() <= 4
     share = is_colored(drawn[whole], expression).sum() / is_colored(photo[whole], expression).sum()
     assert 0.8 < share < 1.2
     assert (drawn[180:260, 220:300] == 150).all(), "the face itself stays free"
@@ -94,7 +94,7 @@ def test_dashes_are_fewer_than_a_whole_line() -> None:
         Overlay().draw(make_paper(), make_moment(0.0, make_sighting(confidence=confidence)))
         for confidence in (0.9, 0.4)
     )
-    side = np.s_[140:300, 194:200]
+    side = np.s_[150:290, 198:208]
     assert 0.3 < is_colored(doubtful[side], "happy").sum() / is_colored(certain[side], "happy").sum() < 0.8
 
 
@@ -160,18 +160,19 @@ def test_letters_keep_their_size_while_a_face_breathes() -> None:
 
 
 def test_a_label_made_small_by_a_neighbor_grows_again_when_the_neighbor_is_gone() -> None:
-    first, second = make_sighting(1, (200, 5, 60, 390)), make_sighting(2, (262, 5, 60, 390))
-    blocker = make_sighting(3, (100, 5, 96, 390))
+    first = make_sighting(1, (200, 5, 60, 390))
+    neighbors = make_sighting(2, (100, 5, 96, 390)), make_sighting(3, (264, 5, 60, 390))
     overlay = Overlay()
 
-    def dark(number: int, *sightings: Sighting) -> int:
-        drawn = overlay.draw(make_paper(), make_moment(number / 10, *sightings))
-        return int((drawn[:420, 195:300].max(axis=2) < 60).sum())
+    def draw(time_s: float, *sightings: Sighting) -> np.ndarray:
+        return overlay.draw(make_paper(), make_moment(time_s, *sightings))[:400]
 
-    crowded = dark(0, blocker, first, second)
-    for number in range(1, 5):
-        dark(number, first)
-    assert dark(30, first) > crowded
+    alone = Overlay().draw(make_paper(), make_moment(0.0, first))[:400]
+    draw(0.0, first, *neighbors)
+    assert (draw(0.1, first) != alone).any(), "not at once: the neighbor may be back with the next frame"
+    for number in range(2, 10):
+        draw(number / 10, first)
+    assert ((draw(3.0, first).max(axis=2) < 60).sum()) == (alone.max(axis=2) < 60).sum()
 
 
 def test_the_strip_shows_the_last_seconds_with_gaps() -> None:

@@ -63,7 +63,7 @@ class RecentLabels:
         Who is chosen stays so, and gives way to another one only after a second out of sight.
         """
         self._lanes = [person for person in self._lanes if person in self._stretches][:most]
-        for person in reversed(self._stretches):  # those seen last come first
+        for person in sorted(self._stretches, key=lambda person: (-self._last_seen_s(person), person)):
             if person in self._lanes:
                 continue
             if len(self._lanes) < most:

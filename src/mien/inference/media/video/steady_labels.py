@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -126,7 +127,9 @@ class SteadyLabels:
         return list(label_forms(TextRange.of(*self._size), habit.text, is_crowded=self._is_crowded))
 
     def _measure(self, item: Framed, form: Form, widest: int) -> Caption:
-        return Caption.measure(item.sighting, form, widest, item.sighting.person)
+        sighting = item.sighting
+        said = _Said(sighting.expression, round(sighting.confidence, 2), sighting.is_certain)
+        return _lay_out(said, form, widest, sighting.person)
 
     def _keep(self, number: int, item: Framed, places: Places, widest: int) -> bool:
         """Take the place of the last frame, if it is still free; whoever had none goes on without."""
@@ -195,3 +198,17 @@ class SteadyLabels:
 
 def _area(box: Rectangle) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
+
+
+class _Said(NamedTuple):
+    """What a label says, in the whole percents that it shows."""
+
+    expression: str
+    confidence: float
+    is_certain: bool
+
+
+@lru_cache(maxsize=1024)
+def _lay_out(said: _Said, form: Form, widest: int, person: int) -> Caption:
+    """Measure a caption once, not for each place that is tried."""
+    return Caption.measure(said, form, widest, person)

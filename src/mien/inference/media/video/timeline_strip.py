@@ -68,8 +68,8 @@ class TimelineStrip:
     ) -> None:
         """Draw upon the lower edge of a frame.
 
-        A stretch is filled with its expression's color, or hollow where the label is not certain; its name stands in it,
-        or as much of it as there is room for; very short ones have none.
+        A stretch is filled with its expression's color, or hollow where the label is not certain. Its name stands in
+        it, or as much of it as there is room for; very short ones have none.
 
         Args:
             pixels: (H, W, 3) uint8; drawn upon.
