@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from mien.inference.media.video.writer import VideoWriter
 from mien.training.data.sources.synthetic import draw_faces
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +36,9 @@ def workplace(tmp_path_factory):
     for name in ("photo.jpg", "photos/1.jpg", "albums/2.jpg"):
         (folder / name).parent.mkdir(exist_ok=True)
         Image.fromarray(astronaut()).resize((256, 256)).save(folder / name)
+    with VideoWriter.create(folder / "clip.mp4") as clip:
+        for number in range(10):
+            clip.write(np.roll(np.asarray(Image.fromarray(astronaut()).resize((256, 256))), number, axis=1), number / 25)
     for number, label in enumerate(["happy", "bored"] * 12):
         (folder / "my_faces" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(rows.images[number]).save(folder / "my_faces" / label / f"{number}.png")
@@ -64,7 +68,8 @@ def test_the_python_blocks_run(workplace):
 def test_the_commands_run_in_their_order(workplace):
     lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("mien ")]
-    assert {command[1] for command in commands} == {"predict", "info", "data", "train", "export", "evaluate", "bench"}
+    verbs = {"predict", "watch", "info", "data", "train", "export", "evaluate", "bench"}
+    assert {command[1] for command in commands} == verbs
     for command in commands:
         shortened = command[1:]
         if command[1] == "train":  # what begins with trained weights can't become another network
@@ -72,7 +77,8 @@ def test_the_commands_run_in_their_order(workplace):
         call = [sys.executable, "-m", "mien", *shortened]
         result = subprocess.run(call, cwd=workplace, capture_output=True, text=True, check=False)
         assert result.returncode == 0, f"{command}: {result.stderr}"
-    assert {"faces", "rows.csv", "seen", "mine.onnx", "run", "fer2013"} <= {path.name for path in workplace.iterdir()}
+    made = {"faces", "rows.csv", "seen", "seen.mp4", "clip.html", "mine.onnx", "run", "fer2013"}
+    assert made <= {path.name for path in workplace.iterdir()}
 
 
 def test_no_placeholder_is_left():

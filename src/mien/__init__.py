@@ -28,8 +28,11 @@ if TYPE_CHECKING:
         UnreadableMediaError,
     )
     from mien.core.geometry import Box
+    from mien.core.moments import Moment, Sighting
     from mien.core.results import Detection, Face, Picture
     from mien.inference.media.drawing import annotate
+    from mien.inference.media.video.reader import open_video
+    from mien.inference.pipeline import Pipeline
     from mien.inference.recognizer import Recognizer
 
 __version__ = "0.1.0"
@@ -44,23 +47,31 @@ __all__ = [
     "MienError",
     "MissingExtraError",
     "ModelError",
+    "Moment",
     "Picture",
+    "Pipeline",
     "ProviderError",
     "RecipeError",
     "Recognizer",
     "RunError",
+    "Sighting",
     "UnreadableMediaError",
     "__version__",
     "annotate",
+    "open_video",
 ]
 
 _HOMES: Final = {
     "Box": "mien.core.geometry",
     "Detection": "mien.core.results",
     "Face": "mien.core.results",
+    "Moment": "mien.core.moments",
     "Picture": "mien.core.results",
+    "Pipeline": "mien.inference.pipeline",
     "Recognizer": "mien.inference.recognizer",
+    "Sighting": "mien.core.moments",
     "annotate": "mien.inference.media.drawing",
+    "open_video": "mien.inference.media.video.reader",
 }
 """Where a public name lives; those that aren't listed are errors."""
 
