@@ -38,7 +38,9 @@ def workplace(tmp_path_factory):
         Image.fromarray(astronaut()).resize((256, 256)).save(folder / name)
     with VideoWriter.create(folder / "clip.mp4") as clip:
         for number in range(10):
-            clip.write(np.roll(np.asarray(Image.fromarray(astronaut()).resize((256, 256))), number, axis=1), number / 25)
+            clip.write(
+                np.roll(np.asarray(Image.fromarray(astronaut()).resize((256, 256))), number, axis=1), number / 25
+            )
     for number, label in enumerate(["happy", "bored"] * 12):
         (folder / "my_faces" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(rows.images[number]).save(folder / "my_faces" / label / f"{number}.png")

@@ -11,7 +11,7 @@ from mien.apps.cli import main as module
 from mien.apps.cli.main import app, run
 from mien.core.errors import InputError
 
-VERBS = ("bench", "data", "demo", "evaluate", "export", "info", "predict", "train")
+VERBS = ("average", "bench", "data", "demo", "evaluate", "export", "info", "predict", "train", "watch")
 
 
 def run_mien(*tokens: str, **options) -> subprocess.CompletedProcess[str]:

@@ -71,6 +71,7 @@ app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
 app.command("mien.apps.cli.bench:bench", help="Measure how fast a model is on this machine.")
 app.command("mien.apps.cli.data:app", name="data", help="Import a data set, and check it.")
 app.command("mien.apps.cli.train:train", help="Train a network by a recipe.")
+app.command("mien.apps.cli.average:average", help="Average the weights of finished runs into a new run.")
 app.command("mien.apps.cli.export:export", help="Write a trained network to one self-contained model file.")
 app.command("mien.apps.cli.evaluate:evaluate", help="Score a model file on one split of a data set.")
 

@@ -55,7 +55,7 @@ def make_rows(moment: Moment, labels: Sequence[str]) -> list[Row]:
     """
     time_s = round(moment.time_s, _DIGITS)
     if not moment.sightings:
-        return [[moment.frame, time_s, *[None] * (len(list_columns(labels)) - 2)]]
+        return [[moment.frame, time_s, *[None] * (len(_FIRST) - 2 + 2 * len(labels))]]
     return [[moment.frame, time_s, *_describe(sighting, labels)] for sighting in moment.sightings]
 
 

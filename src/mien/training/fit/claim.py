@@ -36,7 +36,8 @@ def check_folder(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) 
     """Refuse a folder that is no run, or another one.
 
     Raises:
-        RunError: If it holds other files, a run and `resume` is not set, or a run of another recipe or other data.
+        RunError: If it holds other files, a run and `resume` is not set, a run of another recipe or other data, or the
+            mean of several runs.
         InputError: If it can't be written to, or is a link that leads back to itself.
     """
     follow_links(run.path)
@@ -49,6 +50,11 @@ def check_folder(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) 
 
 def _check_same(run: Run, recipe: Recipe, trained_on: TrainedOn, resume: bool) -> None:
     """Refuse a started run unless it is to be resumed with the same recipe and data."""
+    if run.is_mean:
+        raise RunError(
+            f"{run.path} is the mean of several runs' weights, and there is no training to go on with. Begin another "
+            f"one with it: --init {run.path}, and a new --out."
+        )
     if not resume:
         raise RunError(f"{run.path} holds a run already. Add --resume to go on with it, or name another folder.")
     if differences := run.recipe().differences(recipe):

@@ -6,6 +6,7 @@ RUN/
 ├── environment.json   versions, device, processes and commit it was begun with
 ├── init.json          where weights were taken from, and which; only if they were
 ├── teachers.json      whose answers it imitates; only if it does
+├── averaged.json      which runs' weights it is the mean of; only if it is, and then without history.csv and last.ckpt
 ├── history.csv        one line an epoch
 ├── best.ckpt          the best epoch by validation
 ├── last.ckpt          the last finished epoch; `--resume` goes on from here
@@ -68,7 +69,7 @@ class Calibration(_Noted):
     temperature: Annotated[float, Field(gt=0.0)]
     validation_loss_before: float
     validation_loss_after: float
-    best_epoch: int
+    best_epoch: int | None
     votes_temperature: Annotated[float | None, Field(gt=0.0)] = None
 
 
@@ -78,7 +79,7 @@ class Threshold(_Noted):
     min_score: Share
     validation_false_faces: Annotated[float, Field(ge=0.0)]
     validation_recall_32: Share
-    best_epoch: int
+    best_epoch: int | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,11 @@ class Run:
     def teachers_path(self) -> Path:
         """Whose answers it imitates."""
         return self.path / "teachers.json"
+
+    @property
+    def averaged_path(self) -> Path:
+        """Which runs' weights it is the mean of."""
+        return self.path / "averaged.json"
 
     @property
     def history_path(self) -> Path:
@@ -151,6 +157,11 @@ class Run:
     def is_finished(self) -> bool:
         """Whether the run came to its end."""
         return self.temperature_path.exists() or self.threshold_path.exists()
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is the mean of other runs' weights, and was not trained itself."""
+        return self.averaged_path.exists()
 
     def recipe(self) -> Recipe:
         """Read the resolved recipe.
@@ -210,12 +221,17 @@ class Run:
         """The epoch whose weights were kept, from 0.
 
         Raises:
-            RunError: If the run is not finished.
+            RunError: If the run is not finished, or is a mean, which has no epochs.
         """
-        return self.threshold().best_epoch if self.threshold_path.exists() else self.calibration().best_epoch
+        best = self.threshold().best_epoch if self.threshold_path.exists() else self.calibration().best_epoch
+        if best is None:
+            raise RunError(f"{self.path} is the mean of several runs and has no epochs. Look at theirs.")
+        return best
 
     def history(self) -> list[Record]:
-        """Read the history. See `read_history`."""
+        """Read the history; empty of a mean. See `read_history`."""
+        if self.is_mean:
+            return []
         return read_history(self.history_path, self.recipe().record_form)
 
     def _require(self, path: Path) -> None:

@@ -66,7 +66,7 @@ class Task(Protocol):
 
         Args:
             run: With all its epochs.
-            records: One an epoch.
+            records: One an epoch; none if the weights are the mean of several runs'.
         """
 
 

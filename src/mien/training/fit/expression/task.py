@@ -97,7 +97,6 @@ class ExpressionTask:
     def finish(self, run: Run, records: Sequence[Record]) -> None:
         """Fit each head's temperature. See `Task`."""
         best = self.recipe.find_best(records)
-        assert best is not None
         network = restore_network(run).to(self._validation.labels.device)
         logits = predict_logits(network, Batches(self._validation, VALIDATION_BATCH))
         logits, *of_votes = logits.chunk(self.recipe.heads, dim=1)
@@ -107,7 +106,7 @@ class ExpressionTask:
             temperature=temperature,
             validation_loss_before=float(F.cross_entropy(logits, labels)),
             validation_loss_after=float(F.cross_entropy(logits / temperature, labels)),
-            best_epoch=best.epoch,
+            best_epoch=best.epoch if best else None,
             votes_temperature=fit_temperature(of_votes[0], voted[0]) if of_votes else None,
         )
         write_text(run.temperature_path, calibration.model_dump_json(indent=2) + "\n")

@@ -79,7 +79,6 @@ class FaceTask:
     def finish(self, run: Run, records: Sequence[Record]) -> None:
         """Choose the score from which on a detection is shown. See `Task`."""
         best = self.recipe.find_best(records)
-        assert best is not None
         search = PhotoSearch(self.photos)
         network = restore_network(run).to(self._validation.device)
         with torch.inference_mode():
@@ -91,6 +90,6 @@ class FaceTask:
             min_score=min_score,
             validation_false_faces=measures.false_faces_per_picture,
             validation_recall_32=measures.recall_32 or 0.0,
-            best_epoch=best.epoch,
+            best_epoch=best.epoch if best else None,
         )
         write_text(run.threshold_path, threshold.model_dump_json(indent=2) + "\n")

@@ -24,6 +24,9 @@ from mien.training.models.storage import read_constants
 _GRAPH_PREFIX = "network."
 """Where the network's weights stand in the graphs that `mien export` writes."""
 
+MEMBERS = "members."
+"""Before all names of an ensemble's members in its graph, each with its number: `members.0.network.`"""
+
 _WRAPPERS = ("module.", "network.", "model.", "state_dict.", "_orig_mod.")
 """What training tools put before the names of all weights."""
 
@@ -58,7 +61,8 @@ def read_pretrained(source: str) -> Pretrained:
         The weights, with what the file says of itself.
 
     Raises:
-        ModelError: If there is no such thing, it is of another kind, or a model or safetensors file that can't be read.
+        ModelError: If there is no such thing, it is of another kind, a model or safetensors file that can't be read,
+            or an ensemble.
         CardError: If a model file's card is missing, of another version, changed, or belongs to another graph.
         RunError: If a run has no finished epoch, or its checkpoint or what it notes of its data is broken.
     """
@@ -90,6 +94,11 @@ def _read_model(source: str) -> Pretrained:
         constants = read_constants(proto)
     except Exception as error:  # noqa: BLE001 - protobuf has errors of its own
         raise ModelError(f"{path} can't be read: {error}.") from None
+    if any(name.startswith(MEMBERS) for name in constants):
+        raise ModelError(
+            f"{path} is an ensemble: it holds the weights of several networks, and a run begins with those of one. "
+            "Name one of the models it was made of, or let it teach: --distill.teachers."
+        )
     biases = {  # a folded batch norm leaves a bias under a name of the exporter's
         f"{node.input[1].removesuffix('weight')}bias": node.input[2]
         for node in proto.graph.node
