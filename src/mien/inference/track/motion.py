@@ -129,6 +129,12 @@ class Motions:
         places[:, :2] += pixels
         return Motions(places, self.speeds, self.place_variances, self.speed_variances, self.covariances)
 
+    def replace(self, rows: NDArray[np.bool_], others: Motions) -> Motions:
+        """Return the motions where those of some persons, `rows` of (N,), are `others`', which has as many."""
+        return Motions(
+            *(np.where(rows[:, None], getattr(others, field.name), getattr(self, field.name)) for field in fields(self))
+        )
+
     def keep(self, rows: NDArray[np.bool_]) -> Motions:
         """Return the motions of some persons alone: `rows` is (N,)."""
         return Motions(*(getattr(self, field.name)[rows] for field in fields(self)))

@@ -17,6 +17,8 @@ class TrackerSettings(BaseModel):
         sure_score: The score from which a face is sure, 0-1; faces without a score are. An unsure one goes only to who
             is expected just there, and nobody settles who was never seen surely. Higher keeps more false boxes from
             taking a person's number, and finds fewer persons again whom the detector hardly sees.
+        settle_unsure_s: As `settle_s`, for persons whose score was never that high: small or blurred faces, and false
+            boxes that stay. Higher leaves the former longer without a second chance after a gap.
         remember_fleeting_s: As `remember_s`, for persons who are not settled. Higher carries new persons through their
             first gaps, and leaves more false boxes about that may take a face.
         reach: How far from where it is expected a face may be that was there on the last frame, in sizes of the larger
@@ -42,6 +44,7 @@ class TrackerSettings(BaseModel):
     remember_s: float = Field(2.0, gt=0)
     settle_s: float = Field(0.15, ge=0)
     sure_score: float = Field(0.7, ge=0, le=1)
+    settle_unsure_s: float = Field(0.6, ge=0)
     remember_fleeting_s: float = Field(0.4, ge=0)
     reach: float = Field(0.8, gt=0)
     reach_growth: float = Field(1.5, ge=0)

@@ -38,6 +38,9 @@ WITNESSES = 2
 UNSURE = 0.5
 """Of the reach and the stretch this share holds for unsure faces, however long the person has not been found."""
 
+RETURN_S = 0.25
+"""Who was away for longer is back for certain only after `TrackerSettings.settle_s`."""
+
 LEAP = 50.0
 """The surprise (see `measure_surprises`) from which a face leaped: by 7 standard deviations. That a head does now and
 then; that all do at once, each in its own way, is a cut."""
@@ -45,15 +48,27 @@ then; that all do at once, each in its own way, is a cut."""
 
 @dataclass(slots=True)
 class _Person:
-    """What is remembered of a person besides the motion."""
+    """What is remembered of a person besides the motion.
+
+    Attributes:
+        number: Theirs.
+        first_s: When they were seen first.
+        last_s: When they were seen last.
+        score: The highest so far.
+        back_s: When they were found again after an absence, as long as that is not certain; else None.
+        gone_s: When they were seen last before that absence.
+    """
 
     number: int
     first_s: float
     last_s: float
-    score: float  # the highest so far
+    score: float
+    back_s: float | None = None
+    gone_s: float = 0.0
 
     def is_settled(self, settings: TrackerSettings) -> bool:
-        return self.last_s - self.first_s >= settings.settle_s and self.score >= settings.sure_score
+        stay_s = self.last_s - self.first_s
+        return stay_s >= (settings.settle_s if self.score >= settings.sure_score else settings.settle_unsure_s)
 
 
 class Tracker:
@@ -72,7 +87,7 @@ class Tracker:
         self._settings = settings
         self._solve = open_solver()
         self._persons: list[_Person] = []
-        self._motions = self._begin(np.zeros((0, 3)))
+        self._motions = self._earlier = self._begin(np.zeros((0, 3)))
         self._given = 0
         self._time_s: float | None = None
 
@@ -105,16 +120,17 @@ class Tracker:
         last_s = time_s if self._time_s is None else self._time_s
         self._time_s = time_s
         self._motions = self._motions.predict(time_s - last_s, liveliness=self._settings.liveliness)
+        self._earlier = self._earlier.predict(time_s - last_s, liveliness=self._settings.liveliness)
         self._forget_gone(time_s, last_s)
         lately_s = last_s - self._settings.remember_fleeting_s
         is_witness = np.array(
             [one.last_s >= lately_s and one.is_settled(self._settings) for one in self._persons], bool
         )
         if (shift := find_shift(self._motions.places[is_witness], seen)) is not None:
-            self._motions = self._motions.shift(shift)
+            self._motions, self._earlier = self._motions.shift(shift), self._earlier.shift(shift)
         is_sure = np.array([_score(face) >= self._settings.sure_score for face in found], bool)
         surprises = measure_surprises(self._motions, seen, wobble=self._settings.wobble)
-        pairs = self._match(seen, surprises < LEAP, is_sure, time_s)
+        pairs = self._match(seen, surprises < LEAP, is_sure, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
             pairs = np.zeros(0, np.intp), np.zeros(0, np.intp)
@@ -124,7 +140,7 @@ class Tracker:
         return Motions.begin(seen, wobble=self._settings.wobble, speed=self._settings.start_speed)
 
     def _keep(self, is_kept: NDArray[np.bool_]) -> None:
-        self._motions = self._motions.keep(is_kept)
+        self._motions, self._earlier = self._motions.keep(is_kept), self._earlier.keep(is_kept)
         self._persons = [person for person, is_one in zip(self._persons, is_kept, strict=True) if is_one]
 
     def _forget_gone(self, time_s: float, last_s: float) -> None:
@@ -138,7 +154,9 @@ class Tracker:
         if not all(kept := [is_kept(person) for person in self._persons]):
             self._keep(np.array(kept))
 
-    def _match(self, seen: Places, is_calm: NDArray[np.bool_], is_sure: NDArray[np.bool_], time_s: float) -> Pairs:
+    def _match(
+        self, seen: Places, is_calm: NDArray[np.bool_], is_sure: NDArray[np.bool_], time_s: float, last_s: float
+    ) -> Pairs:
         """Pair persons with faces: settled persons who are as expected, then those who leaped, then all others.
 
         So a missed person doesn't push the others over to a box that is nobody's.
@@ -148,11 +166,14 @@ class Tracker:
             is_calm: (N, M) whether a face is about where the person is expected.
             is_sure: (M,) whether it is a face for sure.
             time_s: Of the frame.
+            last_s: Of the one before.
         """
         settings = self._settings
-        away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_sure
-        trust = np.where(is_sure, 1.0, UNSURE)
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
+        is_lost = is_settled & np.array([person.last_s < last_s for person in self._persons], bool)[:, None]
+        is_trusted = is_sure | is_lost  # who comes out from behind another is half seen at first
+        away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_trusted
+        trust = np.where(is_trusted, 1.0, UNSURE)
         is_possible = is_within(
             self._motions,
             seen,
@@ -177,16 +198,32 @@ class Tracker:
         numbers = [0] * len(found)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             person = self._persons[row]
+            if person.is_settled(self._settings) and time_s - person.last_s > RETURN_S:
+                person.back_s, person.gone_s = time_s, person.last_s
             person.last_s, person.score = time_s, max(person.score, scores[column])
             numbers[column] = person.number
+        self._weigh_returns(time_s)
         new = [column for column, number in enumerate(numbers) if not number]
         for column in new:
             self._given += 1
             numbers[column] = self._given
             self._persons.append(_Person(self._given, time_s, time_s, scores[column]))
         if new:
-            self._motions = self._motions.join(self._begin(seen[new]))
+            begun = self._begin(seen[new])
+            self._motions, self._earlier = self._motions.join(begun), self._earlier.join(begun)
         return numbers
+
+    def _weigh_returns(self, time_s: float) -> None:
+        """Believe who stays after an absence. Who is gone again at once was another box: go on from before it."""
+        is_believed = np.zeros(len(self._persons), bool)
+        for row, person in enumerate(self._persons):
+            if person.back_s is not None and person.last_s < time_s:
+                person.last_s, person.back_s = person.gone_s, None
+            elif person.back_s is None or time_s - person.back_s >= self._settings.settle_s:
+                is_believed[row], person.back_s = person.last_s == time_s, None
+        self._earlier = self._earlier.replace(is_believed, self._motions)
+        is_absent = np.array([person.last_s < time_s for person in self._persons], bool)
+        self._motions = self._motions.replace(is_absent, self._earlier)
 
 
 def _score(face: Detection | Face) -> float:
