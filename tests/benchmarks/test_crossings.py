@@ -79,8 +79,8 @@ def test_the_gap_is_under_a_second(crossings):
 
 def test_real_faces_are_filmed_and_found(crossings, fer2013):
     detector = Detector.load(threads=1)
-    (clip,) = crossings.make_clips("crossing", 10.0, 1, 3, fer2013, detector)
-    (again,) = crossings.make_clips("crossing", 10.0, 1, 3, fer2013, detector)
+    (clip,) = crossings.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
+    (again,) = crossings.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
     assert [look.truths for look in clip.scene] == [look.truths for look in again.scene]
     assert {look.time_s for look in clip.scene} == {number / 10 for number in range(len(clip.scene))}
     told = sum(who is not None for look in clip.scene for who in look.truths)
@@ -97,7 +97,7 @@ def test_real_faces_are_filmed_and_found(crossings, fer2013):
 
 
 def test_in_a_gap_nobody_is_missed(crossings, fer2013):
-    (clip,) = crossings.make_clips("gap of both faces", 10.0, 1, 3, fer2013, Detector.load(threads=1))
+    (clip,) = crossings.make_clips("gap of both faces", 10.0, 1, 2, fer2013, Detector.load(threads=1))
     empty = 2 * len(clip.scene) - clip.shown
     assert empty >= 2 * 2  # 0.2 s at least
     assert clip.missed < 0.3 * clip.shown
@@ -119,15 +119,15 @@ def test_pictures_without_a_face_are_refused(crossings, synthetic):
 
 
 def test_the_table_has_each_kind_at_each_rate(fer2013):
-    result = run_benchmark(fer2013.path, "--scenes", 1, "--seed", 3)
+    result = run_benchmark(fer2013.path, "--scenes", 1)
     assert result.returncode == 0, result.stderr
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
     kinds = ("crossing", "crossing, camera shake", "gap of both faces")
     assert [row[:2] for row in rows] == [[kind, fps] for kind in kinds for fps in ("10", "25")]
-    for _, _, mine, plain, missed in rows:
-        assert float(missed.rstrip("%")) < 30
-        assert int(mine.split()[0]) <= int(plain.split()[0])
-    assert sum(int(row[3].split()[0]) for row in rows) > 3  # the peer is lost where faces hide one another
+    assert all(float(row[4].rstrip("%")) < 30 for row in rows)
+    mine, plain = (sum(int(row[column].split()[0]) for row in rows) for column in (2, 3))
+    assert mine < plain  # who is lost where faces hide one another, and where the camera shakes
+    assert plain > 3
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from mien.core.errors import InputError
 from mien.core.moments import Moment
 from mien.core.results import Face
@@ -63,7 +65,7 @@ class Pipeline:
                 a `recognizer` that was given: it may use several threads itself.
 
         Raises:
-            InputError: If `workers` is under 1.
+            InputError: If `workers` is under 1, or `min_score` or `max_side_px` out of its range.
             ModelError: If a model can't be opened.
             MissingExtraError: Without the extra "video".
         """
@@ -74,6 +76,8 @@ class Pipeline:
         self._tracking, self._smoothing = tracking, smoothing
         self._limits = {"min_score": min_score, "max_side_px": max_side_px}
         self.begin()
+        # An empty picture: what can't be is refused here, and not on the first frame, when files are open.
+        self._recognizer.detect(np.zeros((64, 64, 3), np.uint8), **self._limits)  # type: ignore[arg-type]
 
     @property
     def recognizer(self) -> Recognizer:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mien.apps.cli.main import run
-from mien.core.errors import UnreadableMediaError
+from mien.core.errors import InputError, UnreadableMediaError
 from mien.core.labels import EXPRESSIONS
 from mien.inference.media.video.reader import open_video
 
@@ -153,6 +153,7 @@ def test_a_group_has_rows_of_spans_and_none_of_persons(watch, write_video, clip,
         (["clip.mp4", "--start", "x"], "--start takes seconds"),
         (["clip.mp4", "--start", "1", "--end", "0.5"], "has to come after the start"),
         (["clip.mp4", "--start", "50"], "50"),
+        (["clip.mp4", "--report", "/proc/x.html"], "/proc/x.html"),
         (["absent.mp4", "--csv", "x.csv"], "absent.mp4"),
         (["camera:77", "--csv", "x.csv"], "camera"),
         (["http://127.0.0.1/x.mp4", "--csv", "x.csv"], "http"),
@@ -163,6 +164,68 @@ def test_a_wrong_call_is_refused_and_leaves_nothing(watch, clip, capsys, tokens,
     assert watch(*tokens) == 1
     assert says in capsys.readouterr().err
     assert [path.name for path in Path().iterdir()] == ["clip.mp4"]
+
+
+def test_one_face_whose_numbers_change_is_no_group(watch, write_video, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sparse = write_video("sparse.mp4", frames=60, rate=1, size=(128, 96)).name
+    assert watch(sparse, "--group", "--min-group", "3", "--csv", "rows.csv", "--every", "3s") == 0
+    assert {row["reason"] for row in read_rows("rows.csv")} == {"fewer than 3 people"}
+    assert watch(sparse, "--group", "--min-group", "2", "--csv", "rows.csv", "--every", "3s") == 0
+    assert {row["reason"] for row in read_rows("rows.csv")} == {""}, "two are on each frame"
+
+
+@pytest.mark.parametrize("pick", [["--every", "3s"], ["--every", "3"], ["--max-fps", "0.3333"]])
+def test_sparse_looks_count_until_the_next_one_and_not_beyond_the_end(
+    watch, write_video, tmp_path, monkeypatch, pick
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sparse = write_video("sparse.mp4", frames=11, rate=1, size=(128, 96)).name
+    assert watch(sparse, "--insights", "told.json", *pick) == 0
+    told = json.loads(Path("told.json").read_text())
+    assert told["frames"] == 4
+    assert told["duration_s"] == pytest.approx(11, abs=0.2)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_the_video_is_not_written_over_through_a_link(watch, clip, link, capsys) -> None:
+    before = Path(clip).read_bytes()
+    link(clip, "rows.csv")
+    assert watch(clip, "--csv", "rows.csv") == 1
+    assert "would be written over the video clip.mp4" in capsys.readouterr().err
+    assert Path(clip).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["--min-score", "2"],
+        ["--min-score", "nan"],
+        ["--max-side-px", "1"],
+        ["--detector", "expression"],
+        ["--threads", "0"],
+        ["--annotate", "x.avi"],
+    ],
+)
+def test_what_can_not_be_leaves_older_results_alone(models, clip, tokens) -> None:
+    files = {"--csv": "old.csv", "--insights": "old.json", "--report": "old.html"}
+    for name in files.values():
+        Path(name).write_text("old")
+    others = [] if "--detector" in tokens else models[2:]
+    assert run(["watch", clip, *(part for pair in files.items() for part in pair), *models[:2], *others, *tokens]) == 1
+    assert {Path(name).read_text() for name in files.values()} == {"old"}
+
+
+def test_what_fails_at_the_end_costs_nothing_else(watch, clip, monkeypatch, capsys) -> None:
+    def refuse(*_: object) -> None:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr("mien.apps.cli.watch.write_insights", refuse)
+    assert watch(clip, "--insights", "told.json", "--report", "page.html") == 1
+    told = capsys.readouterr()
+    assert "the disk is full" in told.err
+    assert "30 frames" in told.out
+    assert Path("page.html").exists()
 
 
 def test_forms_exclude_each_other(watch, clip) -> None:
@@ -206,14 +269,15 @@ def test_what_was_read_before_a_video_broke_off_is_kept(watch, clip, monkeypatch
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
-def test_ctrl_c_keeps_everything_so_far(clip, models, write_video) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_everything_so_far(clip, models, write_video, number) -> None:
     long = write_video("long.mp4", frames=3000, size=(128, 96)).name
     command = [sys.executable, "-m", "mien", "watch", long, "--csv", "rows.csv", "--insights", "told.json", *models]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while not (Path("rows.csv").exists() and Path("rows.csv").stat().st_size > 20_000) and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "interrupted" in err

@@ -71,8 +71,15 @@ def test_a_bin_that_goes_on_is_not_told(make_film):
 
 
 def test_different_people_are_counted_over_the_whole_bin(make_film):
-    film = make_film(1, {1: "sad", 2: "sad", 3: "sad"}, {4: "happy", 5: "happy"})
-    assert tally(film).bins[0].shares["sad"] == pytest.approx(0.6)
+    film = make_film(1, FIVE_SMILES, {6: "sad"})
+    assert tally(film).bins[0].shares["sad"] == pytest.approx(1 / 6)
+
+
+def test_one_face_whose_number_changes_is_no_group(make_film):
+    alone = tally(make_film(1, *({number: "sad"} for number in range(1, 11))))
+    assert {one.reason for one in alone.bins} == {"fewer than 5 people"}
+    apart = tally(make_film(1, {1: "sad", 2: "sad", 3: "sad"}, {4: "happy", 5: "happy"}))
+    assert apart.bins[0].reason == "fewer than 5 people", "never five of them at once"
 
 
 def test_merged_bins_tell_only_what_was_told_before(make_film):

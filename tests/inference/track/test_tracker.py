@@ -108,6 +108,90 @@ def test_only_who_was_once_seen_surely_is_remembered_long(find, score, number):
     assert tracker.update([find(100)], 1.4) == [number]
 
 
+def walk(tracker, find, *, until_s=1.0, fps=25):
+    """Show a face that walks by two sizes a second: at `expect(time_s)`."""
+    for time_s in np.arange(round(until_s * fps)) / fps:
+        assert tracker.update([find(expect(time_s))], float(time_s)) == [1]
+
+
+def expect(time_s):
+    return 100 + 100 * time_s
+
+
+def be_missed(tracker, *, from_s, until_s, fps=25):
+    """Show frames without a face, from one time to before another."""
+    for frame in range(round(from_s * fps), round(until_s * fps)):
+        assert tracker.update([], frame / fps) == []
+
+
+@pytest.mark.parametrize(
+    ("hidden_s", "shift", "number"),
+    [
+        (0.5, 1 / 3, 1),
+        (0.5, 1 / 2, 1),
+        (0.0, 1 / 2, 2),  # who was there on the last frame isn't half seen all at once
+        (0.5, 2.0, 2),
+    ],
+)
+def test_who_comes_out_from_behind_another_is_half_seen_at_first(find, hidden_s, shift, number):
+    tracker = Tracker()
+    walk(tracker, find)
+    be_missed(tracker, from_s=1.0, until_s=1.0 + hidden_s)
+    back_s = 1.0 + hidden_s
+    assert tracker.update([find(expect(back_s) + 50 * shift, score=0.66)], back_s) == [number]
+
+
+@pytest.mark.parametrize("back_s", [1.44, 1.6, 1.8])
+@pytest.mark.parametrize("aside", [-30, 30])
+def test_a_false_box_borrows_a_missing_persons_number_for_a_frame(find, aside, back_s):
+    tracker = Tracker()
+    walk(tracker, find)
+    be_missed(tracker, from_s=1.0, until_s=1.4)
+    assert tracker.update([find(expect(1.4) + aside, score=0.65)], 1.4) == [1]
+    be_missed(tracker, from_s=1.44, until_s=back_s)
+    assert tracker.update([find(expect(back_s))], back_s) == [1]
+
+
+@pytest.mark.parametrize(("frames", "numbers"), [(1, [1, 2]), (3, [1, 2]), (5, [2, 1]), (8, [2, 1])])
+def test_a_return_is_believed_when_it_lasts(find, frames, numbers):
+    """It stands behind where the person walked; until it has lasted, the old motion goes on."""
+    tracker = Tracker()
+    walk(tracker, find)
+    be_missed(tracker, from_s=1.0, until_s=1.4)
+    place = expect(1.4) - 30
+    for frame in range(frames):
+        assert tracker.update([find(place)], 1.4 + frame / 25) == [1]
+    be_missed(tracker, from_s=1.4 + frames / 25, until_s=1.8)
+    assert tracker.update([find(expect(1.8)), find(place)], 1.8) == numbers
+
+
+def test_settle_s_is_how_long_a_return_must_last(find):
+    for settle_s, numbers in ((0.15, [1, 2]), (0.0, [2, 1])):
+        tracker = Tracker(TrackerSettings(settle_s=settle_s))
+        walk(tracker, find)
+        be_missed(tracker, from_s=1.0, until_s=1.4)
+        tracker.update([find(expect(1.4) - 30)], 1.4)
+        be_missed(tracker, from_s=1.44, until_s=1.8)
+        assert tracker.update([find(expect(1.8)), find(expect(1.4) - 30)], 1.8) == numbers
+
+
+@pytest.mark.parametrize(("stay_s", "score", "number"), [(0.7, 0.65, 1), (0.5, 0.65, 2), (0.5, 0.9, 1)])
+def test_who_is_never_sure_but_stays_survives_a_gap(find, stay_s, score, number):
+    tracker = Tracker()
+    last_s = float(np.arange(round(stay_s * 25))[-1] / 25)
+    stand(tracker, [find(100, score=score)], seconds=stay_s)
+    be_missed(tracker, from_s=last_s + 0.04, until_s=last_s + 0.8)
+    assert tracker.update([find(102, score=score)], last_s + 0.8) == [number]
+
+
+def test_settle_unsure_s_is_how_long_who_is_never_sure_must_stay(find):
+    for settle_unsure_s, number in ((0.3, 1), (0.6, 2)):
+        tracker = Tracker(TrackerSettings(settle_unsure_s=settle_unsure_s))
+        stand(tracker, [find(100, score=0.65)], seconds=0.4)
+        be_missed(tracker, from_s=0.4, until_s=1.2)
+        assert tracker.update([find(100, score=0.65)], 1.2) == [number]
+
+
 def test_after_a_cut_everyone_is_new(find):
     tracker = Tracker()
     stand(tracker, [find(100), find(300)])

@@ -129,7 +129,7 @@ def test_flags_change_single_fields_and_leave_the_rest():
 
 def test_another_network_drops_the_files_options_that_it_lacks():
     file = load_recipe("expression")
-    assert set(file.options) == {"width", "dropout"}
+    assert set(file.options) == {"width", "depth", "dropout"}
     recipe = load_recipe("expression", {"network": "cnn3"})
     assert (recipe.network, recipe.options) == ("cnn3", {"dropout": file.options["dropout"]})
     assert load_recipe("expression", {"network": "vgg-bn"}).options == file.options

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.apps.cli.tables import Column, CsvTable, Row
-from mien.core.atomic import blame_file
+from mien.core.atomic import blame_file, check_new_file
 
 
 class GrowingCsv:
@@ -51,6 +51,7 @@ class GrowingCsv:
         Raises:
             InputError: If it can't be written.
         """
+        check_new_file(path)
         with blame_file(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = io.FileIO(path, "w")
@@ -77,5 +78,6 @@ class GrowingCsv:
                 while data:
                     data = data[self._file.write(data) :]
             except OSError:
-                os.ftruncate(self._file.fileno(), begin)
+                with suppress(OSError):  # the first error is the one to tell
+                    os.ftruncate(self._file.fileno(), begin)
                 raise

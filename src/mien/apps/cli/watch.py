@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +13,17 @@ from cyclopts.validators import mutually_exclusive
 from rich.console import Console
 
 from mien.apps.cli.clock import Every, parse_every, parse_time
-from mien.apps.cli.group_rows import refuse_single_persons
 from mien.apps.cli.moment_rows import MomentRows, list_columns
-from mien.apps.cli.tables import check_parquet
+from mien.apps.cli.watch_checks import check_flags, choose_settings, end_on_sigterm, name_sampling
 from mien.apps.cli.watch_outputs import AnnotatedVideo, Moments, Output, open_table, write_group, write_insights
-from mien.apps.cli.watch_report import Report, check_report, name_facts
+from mien.apps.cli.watch_report import Report, name_facts
 from mien.apps.cli.watch_screen import Bar, LiveTable, Screen
 from mien.apps.cli.watch_summary import print_summary
-from mien.core.errors import InputError, MienError
+from mien.core.errors import MienError
 from mien.inference.expression.model import LabelSet
 from mien.inference.faces.detector import DEFAULT_DETECTOR
 from mien.inference.insights.collector import Insights
 from mien.inference.insights.group import GroupSettings
-from mien.inference.insights.settings import InsightSettings
 from mien.inference.media.video.reader import Video, open_video
 from mien.inference.pipeline import STEADY, Pipeline
 from mien.inference.recognizer import Recognizer
@@ -96,48 +93,48 @@ def watch(
         threads: Processors to use; by default what the machine has, at most 4.
     """
     files = {"--csv": csv, "--parquet": parquet, "--annotate": annotate, "--report": report, "--insights": insights}
-    _check_flags(source, files, is_group=group, has_min_group=min_group is not None, has_thumbnails=thumbnails)
+    check_flags(source, files, is_group=group, has_min_group=min_group is not None, has_thumbnails=thumbnails)
     picked = Every() if every is None else parse_every(every)
     first_s = 0.0 if start is None else parse_time(start, "--start")
     last_s = None if end is None else parse_time(end, "--end")
-    settings = _choose_settings(picked, has_baseline=baseline)
-    collected = Insights(settings, group=_choose_group(min_group) if group else None)
+    crowd = None if not group else GroupSettings() if min_group is None else GroupSettings(min_group=min_group)
     has_rows = csv is not None or parquet is not None or as_json
-    outputs: list[Output] = [Moments(collected.add)]
+    page = None
     with ExitStack() as stack:
+        stack.enter_context(end_on_sigterm())
         options = {"every": picked.frames, "every_s": picked.seconds, "max_fps": max_fps}
         video = stack.enter_context(open_video(source, start_s=first_s, end_s=last_s, **options))  # type: ignore[arg-type]
+        settings = choose_settings(picked, max_fps, video.frame_rate, has_baseline=baseline)
+        collected = Insights(settings, group=crowd)
+        outputs: list[Output] = [Moments(collected.add)]
         recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=1)
-        pipeline = Pipeline(
-            recognizer,
-            smoothing=STEADY if smooth else None,
-            min_score=min_score,
-            max_side_px=max_side_px,
-            workers=count_threads(threads),
-        )
+        steady, workers = STEADY if smooth else None, count_threads(threads)
+        limits = {"min_score": min_score, "max_side_px": max_side_px}
+        pipeline = Pipeline(recognizer, smoothing=steady, workers=workers, **limits)  # type: ignore[arg-type]
+        if annotate is not None:
+            outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
         if has_rows and not group:
             table = stack.enter_context(open_table(csv, parquet, list_columns(recognizer.labels)))
             outputs.append(Moments(MomentRows(table, recognizer.labels).write))
-        if annotate is not None:
-            outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
-        page = None
         if report is not None:
-            steps = {"sampling": _name_sampling(picked, max_fps), "smoothing": STEADY if smooth else None}
+            steps = {"sampling": name_sampling(picked, max_fps), "smoothing": steady}
             facts = name_facts(video, recognizer.card, detector=detector, settings=settings, **steps)  # type: ignore[arg-type]
             outputs.append(page := Report(facts, has_pictures=thumbnails))
-        screen = stack.enter_context(_open_screen(video))
+        screen = stack.enter_context(_open_screen(video, is_group=group))
         failure = _follow(pipeline, video, outputs, screen)
-    shown = collected.summarize()
+    shown = collected.summarize(
+        last_s if video.duration_s is None else min(video.duration_s, last_s or video.duration_s)
+    )
+    endings: list[Callable[[], None]] = []
     if has_rows and group:
-        write_group(shown, recognizer.labels, csv, parquet)
+        endings.append(lambda: write_group(shown, recognizer.labels, csv, parquet))
     if insights is not None:
-        write_insights(insights, shown)
-    if page is not None and report is not None:
-        page.write_page(report, shown, failure)
-    print_summary(shown, Console(stderr=as_json))
-    _tell_losses(video)
-    if failure is not None:
-        raise failure
+        endings.append(lambda: write_insights(insights, shown))
+    if report is not None and page is not None:
+        endings.append(lambda: page.write_page(report, shown, failure))
+    endings.append(lambda: print_summary(shown, Console(stderr=as_json)))
+    endings.append(lambda: _tell_losses(video, shown.frames))
+    _end(endings, failure)
     return 0
 
 
@@ -149,62 +146,30 @@ def _follow(pipeline: Pipeline, video: Video, outputs: Sequence[Output], screen:
                 for output in outputs:
                     output.write(look)
                 screen.show(look.moment)
-    except (MienError, KeyboardInterrupt) as failure:
+    except (MienError, KeyboardInterrupt, OSError) as failure:
         return failure
     return None
 
 
-def _check_flags(
-    source: str, files: dict[str, Path | None], *, is_group: bool, has_min_group: bool, has_thumbnails: bool
-) -> None:
-    """Refuse flags that contradict each other, and files that would be written over, before anything costly."""
-    if files["--parquet"] is not None:
-        check_parquet()
-    if is_group:
-        refuse_single_persons({"--annotate": files["--annotate"] is not None, "--thumbnails": has_thumbnails})
-    elif has_min_group:
-        raise InputError("--min-group says how many persons --group needs at least. Add --group, or leave it out.")
-    if files["--report"] is not None:
-        check_report()
-    elif has_thumbnails:
-        raise InputError("--thumbnails are put into a report. Add --report FILE, or leave them out.")
-    taken = {os.path.realpath(source): f"the video {source}"}
-    for flag, path in files.items():
-        if path is None:
-            continue
-        real = os.path.realpath(path)
-        if real in taken:
-            raise InputError(f"{flag} {path} would be written over {taken[real]}. Name another file.")
-        taken[real] = f"that of {flag}"
+def _end(endings: Sequence[Callable[[], None]], failure: BaseException | None) -> None:
+    """Do all that is left, whichever of it fails, and raise what failed first."""
+    for ending in endings:
+        try:
+            ending()
+        except (MienError, OSError) as error:
+            failure = failure or error
+    if failure is not None:
+        raise failure
 
 
-def _choose_settings(every: Every, *, has_baseline: bool) -> InsightSettings:
-    """Return settings by which a look counts until the next one, however seldom they are."""
-    longest_s = max(InsightSettings().longest_step_s, 1.5 * (every.seconds or 0.0))
-    return InsightSettings(baseline=has_baseline, longest_step_s=longest_s, longest_gap_s=longest_s)
+def _open_screen(video: Video, *, is_group: bool) -> AbstractContextManager[Screen]:
+    """Return what is shown meanwhile; the live table tells of single persons, and so not of a group."""
+    return LiveTable.open() if video.is_live and not is_group else Bar.open(video.expected_frames)
 
 
-def _choose_group(min_group: int | None) -> GroupSettings:
-    return GroupSettings() if min_group is None else GroupSettings(min_group=min_group)
-
-
-def _name_sampling(every: Every, max_fps: float | None) -> str:
-    """Say which frames were looked at, such as "one frame in 5, at most 10 a second"."""
-    parts = ["every frame"]
-    if every.frames is not None:
-        parts = [f"one frame in {every.frames}"]
-    if every.seconds is not None:
-        parts = [f"one frame in {every.seconds:g} s"]
-    if max_fps is not None:
-        parts.append(f"at most {max_fps:g} a second")
-    return ", ".join(parts)
-
-
-def _open_screen(video: Video) -> AbstractContextManager[Screen]:
-    return LiveTable.open() if video.is_live else Bar.open(video.expected_frames)
-
-
-def _tell_losses(video: Video) -> None:
-    """Say what of the video could not be decoded."""
+def _tell_losses(video: Video, frames: int) -> None:
+    """Say what of the video could not be decoded, or that there was nothing to see."""
     if video.broken:
         print(f"mien: note: {video.broken:,} parts of {video.source} are damaged and were passed over", file=sys.stderr)
+    if not frames:
+        print(f"mien: note: no frame of {video.source} lies where to look", file=sys.stderr)

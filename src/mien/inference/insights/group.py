@@ -1,13 +1,13 @@
 """Group mode: how a crowd looks over time, without a row for anyone.
 
-What is told is told of bins of time in which enough different people were seen, each of whom counts alike there. What
-was seen in other bins is forgotten as soon as the bin is over: it is in no total, so that nothing can be found by
-taking the bins from the total. Nothing is told of a bin that is not over, so that asking often tells no more.
+What is told is told of bins of time in which enough different people were seen, as many of them at once; each of them
+counts alike there. What was seen in other bins is forgotten as soon as the bin is over: it is in no total, so that
+nothing can be found by taking the bins from the total. Nothing is told of a bin that is not over, so that asking often
+tells no more.
 
 What this does not protect from: where all show the same expression, each one's is known. Who knows four of five
 people's expressions, knows the fifth's; who knows that one person came between two bins, can guess from what changed.
-People are told apart by their track alone, so that somebody who leaves and returns counts twice: in a doorway choose a
-higher minimum. And whoever has the film itself needs no aggregates.
+Boxes that are no faces count as people. And whoever has the film itself needs no aggregates.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class GroupSettings:
     """What may be told of a group.
 
     Attributes:
-        min_group: Different people that a bin needs. Higher protects each of them better, and leaves more bins empty.
+        min_group: Different people that a bin needs, on one of its frames together. Higher protects each of them
+            better, and leaves more bins empty.
         bin_s: Length of a bin at the start. Higher blurs single people's changes, and gathers more people; what is
             left over at the end of the film, shorter than a bin, is not told.
         max_bins: When more are needed, neighbors are merged by two.
@@ -181,7 +182,7 @@ class _Open:
         """Return what may be told; None if there were too few people."""
         seen_s = {person: sum(by_label.values()) for person, by_label in self.seconds.items()}
         counted = [person for person, seconds in seen_s.items() if seconds >= LEAST_SEEN_S - _ROUNDING]
-        if len(counted) < min_group:
+        if min(len(counted), self.faces_max) < min_group:  # one face whose track broke often is many numbers
             return None
         weight = {person: self.covered_s / len(counted) / seen_s[person] for person in counted}
         shares_s: dict[str, float] = {}
