@@ -5,7 +5,7 @@
 
 `tracking.py` invents the detector's noise; here it is the detector's own: boxes that lean over to what comes out from
 behind, two faces in one box, none for a while. Two faces of the validation part are laid with soft edges onto a ground
-of slow colors, under grain, and move; so the truth is known. Both trackers get the same boxes. Switches and, in
+of colored patches, under grain, and move; so the truth is known. Both trackers get the same boxes. Switches and, in
 brackets, mixed numbers are counted as in `tracking.py`, and the peer is the same. Missed is the share of faces to be
 seen that have no box; the one behind is not to be seen while the other one covers much of it.
 """

@@ -102,7 +102,7 @@ def test_another_network_by_flag_drops_the_recipes_options_but_not_the_users(fac
     assert run(["train", "expression", *flags, "--options.width", "8"]) == 1
     assert "cnn3 has no option 'width'" in capsys.readouterr().err
     assert run(["train", "expression", *flags]) == 0
-    assert tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())["options"] == {"dropout": 0.2}
+    assert tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())["options"] == {"dropout": 0.3}
 
 
 @pytest.fixture

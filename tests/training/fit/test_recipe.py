@@ -132,7 +132,7 @@ def test_another_network_drops_the_files_options_that_it_lacks():
     assert set(file.options) == {"width", "depth", "dropout"}
     recipe = load_recipe("expression", {"network": "cnn3"})
     assert (recipe.network, recipe.options) == ("cnn3", {"dropout": file.options["dropout"]})
-    assert load_recipe("expression", {"network": "vgg-bn"}).options == file.options
+    assert load_recipe("expression", {"network": "vgg-slim"}).options == file.options
     given = load_recipe("expression", {"network": "cnn3", "options": {"dense_dropout": 0.1}})
     assert given.options == {"dropout": file.options["dropout"], "dense_dropout": 0.1}
 
