@@ -152,6 +152,16 @@ def test_a_false_box_borrows_a_missing_persons_number_for_a_frame(find, aside, b
     assert tracker.update([find(expect(back_s))], back_s) == [1]
 
 
+@pytest.mark.parametrize("aside", [-60, -50, 50, 60])
+def test_a_person_is_back_at_once_though_a_false_box_had_the_number_just_before(find, aside):
+    tracker = Tracker()
+    walk(tracker, find)
+    be_missed(tracker, from_s=1.0, until_s=1.4)
+    assert tracker.update([find(expect(1.4) + aside, score=0.66)], 1.4) == [1]
+    assert tracker.update([find(expect(1.44))], 1.44) == [1]
+    assert tracker.update([find(expect(1.48)), find(expect(1.48) + 3 * aside)], 1.48) == [1, 2]
+
+
 @pytest.mark.parametrize(("frames", "numbers"), [(1, [1, 2]), (3, [1, 2]), (5, [2, 1]), (8, [2, 1])])
 def test_a_return_is_believed_when_it_lasts(find, frames, numbers):
     """It stands behind where the person walked; until it has lasted, the old motion goes on."""

@@ -128,6 +128,7 @@ class Tracker:
         )
         if (shift := find_shift(self._motions.places[is_witness], seen)) is not None:
             self._motions, self._earlier = self._motions.shift(shift), self._earlier.shift(shift)
+        self._doubt_returns(seen)
         is_sure = np.array([_score(face) >= self._settings.sure_score for face in found], bool)
         surprises = measure_surprises(self._motions, seen, wobble=self._settings.wobble)
         pairs = self._match(seen, surprises < LEAP, is_sure, time_s, last_s)
@@ -212,6 +213,20 @@ class Tracker:
             begun = self._begin(seen[new])
             self._motions, self._earlier = self._motions.join(begun), self._earlier.join(begun)
         return numbers
+
+    def _doubt_returns(self, seen: Places) -> None:
+        """Where nothing is left of a return, and a face is where the old motion led: go on from before it at once."""
+        is_back = np.array([person.back_s is not None for person in self._persons], bool)
+        if not (is_back.any() and len(seen)):
+            return
+        wobble = self._settings.wobble
+        now = measure_surprises(self._motions, seen, wobble=wobble).min(axis=1)
+        before = measure_surprises(self._earlier, seen, wobble=wobble).min(axis=1)
+        is_wrong = is_back & (now >= LEAP) & (before < LEAP)
+        for row in np.flatnonzero(is_wrong).tolist():
+            person = self._persons[row]
+            person.last_s, person.back_s = person.gone_s, None
+        self._motions = self._motions.replace(is_wrong, self._earlier)
 
     def _weigh_returns(self, time_s: float) -> None:
         """Believe who stays after an absence. Who is gone again at once was another box: go on from before it."""
