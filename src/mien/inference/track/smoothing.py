@@ -39,7 +39,7 @@ class SmoothingSettings:
     """
 
     time_constant_s: float = 0.2
-    margin: float = 0.15
+    margin: float = 0.18
     dwell_s: float = 0.1
     restart_after_s: float = 1.0
 
