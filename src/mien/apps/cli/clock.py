@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from mien.apps.report.clip import times
 from mien.core.errors import InputError
 
 
@@ -66,8 +67,4 @@ def parse_time(text: str, flag: str) -> float:
 
 def show_time(seconds: float) -> str:
     """Return a time as "1:02.5", or "1:02:03.5" from an hour on."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    clock = f"{rest // 10:02d}.{rest % 10}"
-    return f"{hours}:{minutes:02d}:{clock}" if hours else f"{minutes}:{clock}"
+    return times.show_time(seconds, tenths=True)

@@ -7,7 +7,6 @@ from typing import Final
 
 from mien.apps.cli.picture_rows import name_labels
 from mien.apps.cli.tables import Column, Row
-from mien.core.errors import InputError
 from mien.inference.insights.group import GroupBin, GroupInsights
 
 _FIRST: Final = (
@@ -41,20 +40,6 @@ def make_rows(group: GroupInsights, labels: Sequence[str]) -> list[Row]:
         Rows in the order of `list_columns`.
     """
     return [_describe(one, labels) for one in group.bins]
-
-
-def refuse_single_persons(flags: dict[str, bool]) -> None:
-    """Refuse flags that show single persons where only a group may be told about.
-
-    Args:
-        flags: By name whether it was given.
-
-    Raises:
-        InputError: If one was.
-    """
-    for flag, is_given in flags.items():
-        if is_given:
-            raise InputError(f"{flag} shows single persons, and --group tells about all together. Leave one out.")
 
 
 def _describe(one: GroupBin, labels: Sequence[str]) -> Row:

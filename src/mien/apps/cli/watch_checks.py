@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.apps.cli.clock import Every
-from mien.apps.cli.group_rows import refuse_single_persons
 from mien.apps.cli.tables import check_parquet
-from mien.apps.cli.watch_report import check_report
+from mien.apps.report.environment import open_environment
 from mien.core.atomic import check_new_file
 from mien.core.errors import InputError
 from mien.inference.insights.settings import InsightSettings
@@ -37,11 +36,11 @@ def check_flags(
     if files["--parquet"] is not None:
         check_parquet()
     if is_group:
-        refuse_single_persons({"--annotate": files["--annotate"] is not None, "--thumbnails": has_thumbnails})
+        _refuse_single_persons({"--annotate": files["--annotate"] is not None, "--thumbnails": has_thumbnails})
     elif has_min_group:
         raise InputError("--min-group says how many persons --group needs at least. Add --group, or leave it out.")
     if files["--report"] is not None:
-        check_report()
+        open_environment()  # refuses where its extra is absent
     elif has_thumbnails:
         raise InputError("--thumbnails are put into a report. Add --report FILE, or leave them out.")
     taken = dict.fromkeys(_identify(Path(source)), f"the video {source}")
@@ -96,6 +95,13 @@ def end_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _refuse_single_persons(flags: dict[str, bool]) -> None:
+    """Refuse flags that show single persons where only a group may be told about."""
+    for flag, is_given in flags.items():
+        if is_given:
+            raise InputError(f"{flag} shows single persons, and --group tells about all together. Leave one out.")
 
 
 def _identify(path: Path) -> list[object]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from mien.core.atomic import write_text
 from mien.core.card import ExpressionCard
-from mien.core.errors import MissingExtraError
 from mien.inference.insights.collector import ClipInsights
 from mien.inference.insights.settings import InsightSettings
 from mien.inference.media.video.reader import Video
@@ -85,15 +84,3 @@ def name_facts(
         command=shlex.join(["mien", *sys.argv[1:]]),
         settings=settings,
     )
-
-
-def check_report() -> None:
-    """Refuse to begin what can't be written as a page.
-
-    Raises:
-        MissingExtraError: Without the extra "report".
-    """
-    try:
-        import jinja2  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("report", "Jinja2") from None

@@ -18,23 +18,14 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from mien.apps.report.palette import EXPRESSION_COLORS
+
 INK, MUTED, GRID, PAPER = "#1d2733", "#5b6774", "#dfe4ea", "#fffffe"
 BLUE, ORANGE = "#1f6fb4", "#c9560f"
 """Blue for what is right or held out as truth, orange for what is wrong or deserves a look."""
 
 PAGE_COLORS = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper", BLUE: "--blue", ORANGE: "--orange"}
 """In a page these follow its light or dark dress. PAPER is a hair off white so that real white stays white."""
-
-EXPRESSION_COLORS = {
-    "angry": "#d55e00",
-    "disgust": "#009e73",
-    "fear": "#cc79a7",
-    "happy": "#e69f00",
-    "sad": "#0072b2",
-    "surprise": "#56b4e9",
-    "neutral": "#7f8790",
-}
-"""Okabe and Ito's palette, told apart with the common color blindnesses; https://jfly.uni-koeln.de/color/."""
 
 WIDTH_IN = 7.0
 """Text width of a paper's page."""

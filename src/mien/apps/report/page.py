@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from mien.apps.report.caution import list_cautions
+from mien.apps.report.environment import open_environment
 from mien.apps.report.look import color_of, to_svg
 from mien.apps.report.observations import Observation, find_commonest, percent
 from mien.apps.report.plates import Plate
@@ -40,7 +41,7 @@ def render_page(scoring: Scoring, plates: Sequence[Plate], observations: Sequenc
     """
     scores = scoring.scores
     return (
-        _environment()
+        _open_environment()
         .get_template("report.html.j2")
         .render(
             scores=scores,
@@ -97,17 +98,10 @@ def list_facts(scoring: Scoring) -> list[tuple[str, str]]:
     ]
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mien.apps.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _open_environment() -> Environment:
+    environment = open_environment()
     environment.filters["percent"] = percent
     environment.filters["unbroken"] = _keep_together
-    environment.filters["thousands"] = lambda number: f"{number:,}"
     return environment
 
 

@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mien.apps.report.palette import EXPRESSION_COLORS
 from mien.core.labels import find_expression
 
 _BLACK, _WHITE = "#10151b", "#ffffff"
 
-_COLORS = {
-    "angry": "#d55e00",
-    "disgust": "#009e73",
-    "fear": "#cc79a7",
-    "happy": "#e69f00",
-    "sad": "#0072b2",
-    "surprise": "#56b4e9",
-}
-"""Those of `mien.apps.report.look`, which draws with matplotlib; a clip's page does without it. A test compares both.
-
-Source:
-    M. Okabe and K. Ito, Color Universal Design, https://jfly.uni-koeln.de/color/
-"""
-
+_COLORS = {label: color for label, color in EXPRESSION_COLORS.items() if label != "neutral"}
 _QUIET = ("#bcc4cd", "#5a6572")
 """Neutral on a light and on a dark page: most faces are neutral most of the time, and what differs shall stand out."""
 

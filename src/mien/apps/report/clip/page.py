@@ -12,7 +12,7 @@ from mien.apps.report.clip.plates import MOST_PLATES, Plate, draw_group, draw_pe
 from mien.apps.report.clip.summary import find_mix, list_figures
 from mien.apps.report.clip.tables import describe_bin, has_smiles, list_bins, list_episodes, list_persons
 from mien.apps.report.clip.times import Span, show_length
-from mien.core.errors import MissingExtraError
+from mien.apps.report.environment import open_environment
 from mien.core.results import CERTAIN_FROM
 from mien.inference.insights.collector import ClipInsights
 from mien.inference.insights.group import GroupInsights
@@ -104,17 +104,6 @@ def _describe_group(
 
 
 def _load_template(name: str) -> Any:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ModuleNotFoundError:
-        raise MissingExtraError("report", "Jinja2") from None
-    environment = Environment(
-        loader=PackageLoader("mien.apps.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment = open_environment()
     environment.filters["percent_of"] = lambda share: f"{100 * share:.3f}".rstrip("0").rstrip(".") + "%"
     return environment.get_template(name)

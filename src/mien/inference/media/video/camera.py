@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from mien.core.errors import InputError, MienError, UnreadableMediaError
 from mien.inference.media.video.clock import Clock
 from mien.inference.media.video.conversion import Converter
+from mien.inference.media.video.decoding import decode_packets
 from mien.inference.media.video.frames import Frame
 from mien.inference.media.video.library import av_errors, load_av
 from mien.inference.media.video.sampling import Chooser, Sampling
@@ -78,24 +79,15 @@ class CameraStream:
         Raises:
             UnreadableMediaError: When the camera sends no more.
         """
-        errors = av_errors()
         clock = Clock(self.frame_rate)
         chooser = Chooser(self._sampling)
         converter = Converter(self._stream)
-        number = 0
-        for packet in self._read_packets():
-            try:
-                frames = packet.decode()
-            except errors:
-                self.broken += 1
-                continue
-            for frame in frames:
-                converter.watch(frame)
-                time_s = clock.read(frame.time)
-                if chooser.is_over(time_s):
-                    return
-                yield Frame(number, time_s, converter.convert(frame)) if chooser.choose(time_s) else None
-                number += 1
+        for number, frame in enumerate(decode_packets(self._read_packets(), self)):
+            converter.watch(frame)
+            time_s = clock.read(frame.time)
+            if chooser.is_over(time_s):
+                return
+            yield Frame(number, time_s, converter.convert(frame)) if chooser.choose(time_s) else None
         raise UnreadableMediaError(f"{self._name} has ended: it was unplugged or switched off.")
 
     def close(self) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mien.core.errors import UnreadableMediaError
 from mien.inference.media.video.container import is_cut_short
@@ -18,6 +18,33 @@ if TYPE_CHECKING:
 
 _MAX_FAILURES: Final = 50
 """Reads that fail in a row before a file is given up."""
+
+
+class Counter(Protocol):
+    """Counts what could not be decoded.
+
+    Attributes:
+        broken: So far.
+    """
+
+    broken: int
+
+
+def decode_packets(packets: Iterable[Packet[VideoStream]], counter: Counter) -> Iterator[VideoFrame]:
+    """Yield the frames of packets in the order in which they are shown; a packet that is broken is counted.
+
+    Args:
+        packets: Of one stream.
+        counter: Its `broken` grows by one a packet that can't be decoded.
+    """
+    errors = av_errors()
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except errors:
+            counter.broken += 1
+            continue
+        yield from frames
 
 
 class Decoder:
@@ -41,16 +68,9 @@ class Decoder:
         Raises:
             UnreadableMediaError: After the last frame that can be had, if the file is cut short.
         """
-        errors = av_errors()
-        for packet in self._read_packets():
-            try:
-                frames = packet.decode()
-            except errors:
-                self.broken += 1
-                continue
-            for frame in frames:
-                self.broken += frame.is_corrupt
-                yield frame
+        for frame in decode_packets(self._read_packets(), self):
+            self.broken += frame.is_corrupt
+            yield frame
         if is_cut_short(self._container, self._stream):
             raise UnreadableMediaError(f"{self._path} is cut short: its index names frames that are not there.")
 
