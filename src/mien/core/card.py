@@ -109,6 +109,18 @@ class FacesMetrics(_Strict):
     landmark_error: float | None = Field(ge=0.0)
 
 
+class Architecture(_Strict):
+    """Which network's weights a file holds, so that it can be built again: to go on with, or to teach on a GPU.
+
+    Attributes:
+        name: What the registry of networks calls it.
+        options: What it was built with, by name.
+    """
+
+    name: Line
+    options: dict[Line, int | float]
+
+
 class ModelCard(_Strict):
     """What every model file says of itself, whatever its task.
 
@@ -121,6 +133,7 @@ class ModelCard(_Strict):
         recipe_sha256: Hash of the resolved recipe.
         commit: Commit of the code that trained it, or "unknown".
         parameters: Number of trained values.
+        network: The network they belong to; None of several together, and where a file doesn't say.
         limits: What the model can't do or must not be used for.
         license: Terms of the weights.
         graph_sha256: Hash of the file without its metadata.
@@ -134,6 +147,7 @@ class ModelCard(_Strict):
     recipe_sha256: Sha256
     commit: Line
     parameters: int = Field(ge=1)
+    network: Architecture | None = None
     limits: tuple[Line, ...]
     license: Line
     graph_sha256: Sha256

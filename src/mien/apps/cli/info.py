@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mien.core.card import ExpressionCard, FacesCard, FacesMetrics, Metrics, ModelCard
+from mien.core.card import Architecture, ExpressionCard, FacesCard, FacesMetrics, Metrics, ModelCard
 from mien.core.errors import ModelError
 from mien.inference.runtime.bundled import BUNDLED, ModelFile, find_models_folder, list_models, read_model
 
@@ -124,6 +124,7 @@ def _describe(card: ModelCard) -> Table:
     facts = {
         **_describe_task(card),
         "parameters": f"{card.parameters:,}",
+        **({"network": _name_network(card.network)} if card.network else {}),
         "trained on": f"{card.data.name} (sha256 {card.data.sha256[:12]})",
         "data terms": card.data.license,
         "recipe": f"{card.recipe} (sha256 {card.recipe_sha256[:12]})",
@@ -137,6 +138,11 @@ def _describe(card: ModelCard) -> Table:
     for name, value in facts.items():
         table.add_row(name, Text(value))
     return table
+
+
+def _name_network(network: Architecture) -> str:
+    options = ", ".join(f"{name} {value:g}" for name, value in network.options.items())
+    return f"{network.name} ({options})" if options else network.name
 
 
 def _describe_task(card: ModelCard) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from mien.core.atomic import atomic_file
-from mien.core.card import ExpressionCard, ModelInput, TrainingData
+from mien.core.card import Architecture, ExpressionCard, ModelInput, TrainingData
 from mien.core.errors import ModelError
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import hash_graph, write_card
@@ -18,6 +18,7 @@ from mien.training.export.parity import HALF_TOLERANCE, TOLERANCE, largest_diffe
 from mien.training.export.place import check_place
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
+from mien.training.models.registry import find_network
 from mien.training.models.size import count_parameters
 from mien.training.models.storage import halve_weights
 
@@ -80,6 +81,7 @@ def export_run(
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
+        network=Architecture(name=recipe.network, options={**find_network(recipe.network).options, **recipe.options}),
         limits=(*LIMITS, *FER2013_LIMITS) if has_seen_fer2013 else LIMITS,
         license=license,
         graph_sha256=hash_graph(graph),

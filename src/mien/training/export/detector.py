@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mien.core.atomic import atomic_file
-from mien.core.card import FacesCard, TrainingData
+from mien.core.card import Architecture, FacesCard, TrainingData
 from mien.core.errors import ModelError
 from mien.inference.faces.detector import Detector
 from mien.inference.runtime.envelope import hash_graph, write_card
@@ -20,6 +20,7 @@ from mien.training.export.place import check_place
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
+from mien.training.models.registry import find_network
 from mien.training.models.size import count_parameters
 from mien.training.models.suppression import MOST_FACES
 
@@ -74,6 +75,9 @@ def export_detector(run: Run, out: Path, *, name: str | None = None, license: st
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
+        network=Architecture(
+            name=recipe.network, options={**find_network(recipe.network, "faces").options, **recipe.options}
+        ),
         limits=LIMITS,
         license=license,
         graph_sha256=hash_graph(graph),

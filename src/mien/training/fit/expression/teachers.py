@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from mien.core.errors import ModelError, RecipeError
-from mien.inference.expression.model import LoadedModel, load_model
+from mien.inference.expression.model import load_model
 from mien.inference.runtime.bundled import read_model
+from mien.training.fit.expression.answering import Answers, open_answers
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.expression.taught import Taught, Teacher, check_unchanged
 from mien.training.fit.run import Run, TrainedOn
@@ -31,16 +31,16 @@ class Teachers:
         taught: Who they are.
     """
 
-    def __init__(self, taught: Taught, models: Sequence[LoadedModel], heads: int) -> None:
+    def __init__(self, taught: Taught, teachers: Sequence[Answers], heads: int) -> None:
         """Take open teachers.
 
         Args:
             taught: Who they are.
-            models: What answers, in the same order; at least one.
+            teachers: What answers, in the same order; at least one.
             heads: Of the student.
         """
         self.taught = taught
-        self._models = tuple(models)
+        self._teachers = tuple(teachers)
         self._heads = heads
 
     def answer(self, planes: Tensor) -> list[Tensor]:
@@ -53,11 +53,9 @@ class Teachers:
             (B, K) float32 probabilities for each of the student's heads, on the planes' device; of votes the mean of
             those teachers that read votes too, and nothing if none does.
         """
-        pixels = (planes.clamp(0, 1) * 255).round().to(torch.uint8).cpu()
-        images = (pixels.squeeze(1) if pixels.shape[1] == 1 else pixels.permute(0, 2, 3, 1)).contiguous().numpy()
-        answers = [model.run_heads(images) for model in self._models]
+        answers = [teacher.answer(planes) for teacher in self._teachers]
         by_head = [[heads[number] for heads in answers if len(heads) > number] for number in range(self._heads)]
-        return [torch.from_numpy(np.mean(head, axis=0)).to(planes.device) for head in by_head if head]
+        return [torch.stack(head).mean(dim=0) for head in by_head if head]
 
 
 def open_teachers(run: Run, recipe: ExpressionRecipe, data: TrainedOn) -> Teachers | None:
@@ -81,10 +79,10 @@ def open_teachers(run: Run, recipe: ExpressionRecipe, data: TrainedOn) -> Teache
     opened = [_open(source, data) for source in recipe.distill.teachers]
     taught = Taught(teachers=tuple(teacher for teacher, _ in opened))
     check_unchanged(run, taught)
-    return Teachers(taught, [model for _, model in opened], recipe.heads)
+    return Teachers(taught, [answers for _, answers in opened], recipe.heads)
 
 
-def _open(source: str, data: TrainedOn) -> tuple[Teacher, LoadedModel]:
+def _open(source: str, data: TrainedOn) -> tuple[Teacher, Answers]:
     """Open one teacher and make sure that it can be asked about these pictures."""
     try:
         model, content = load_model(source), read_model(source).data
@@ -108,4 +106,4 @@ def _open(source: str, data: TrainedOn) -> tuple[Teacher, LoadedModel]:
         trained_on=(card.data.name, card.data.license),
         data_sha256=card.data.sha256,
     )
-    return teacher, model
+    return teacher, open_answers(source, model)
