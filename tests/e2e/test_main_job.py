@@ -86,8 +86,20 @@ def test_a_picture_that_is_not_there_is_a_row_like_any_other(workplace):
 
 def test_help_lists_only_verbs_that_work(workplace):
     listing = mien(workplace, "--help").stdout
-    for verb in ("data", "train", "export", "evaluate", "predict", "demo", "info", "bench", "watch", "average"):
+    for verb in (
+        "data",
+        "train",
+        "export",
+        "evaluate",
+        "predict",
+        "demo",
+        "info",
+        "bench",
+        "watch",
+        "average",
+        "serve",
+    ):
         assert f" {verb} " in listing
         mien(workplace, verb, "--help")
-    for later in ("serve", "study", "tune"):
+    for later in ("study", "tune"):
         assert f" {later} " not in listing

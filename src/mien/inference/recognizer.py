@@ -6,36 +6,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import islice
-from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.card import ExpressionCard
 from mien.core.errors import InputError
-from mien.core.geometry import Box
-from mien.core.results import Detection, Face, Picture, Quality
+from mien.core.results import Detection, Face, Picture
+from mien.inference.cuts import BoxLike, Cut, Cutter
 from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops, looks_like_one
 from mien.inference.expression.model import LabelSet, LoadedModel, load_model
-from mien.inference.faces.crop import crop_faces
 from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector
-from mien.inference.faces.quality import measure_quality
-from mien.inference.media.ahead import Read, read_ahead
-from mien.inference.media.pictures import RGB, PictureSource, read_picture
+from mien.inference.media.ahead import Read, read_ahead, try_read
+from mien.inference.media.pictures import PictureSource, read_picture
 from mien.inference.runtime.bundled import DEFAULT_MODEL
-
-BoxLike: TypeAlias = Box | Sequence[float]
-"""A box, or its x, y, width and height."""
-
-
-class _Cut(NamedTuple):
-    """A picture's faces before anyone looked at their expressions: none of its own pixels are held."""
-
-    name: str
-    width: int
-    height: int
-    faces: list[tuple[Box, Detection | None, Quality]]
-    crops: list[NDArray[np.uint8]]
 
 
 class Recognizer:
@@ -50,7 +34,7 @@ class Recognizer:
         """
         self._card = model.card
         self._classifier = Classifier(model)
-        self._open_detector = cache(open_detector)
+        self._cutter = Cutter(self._classifier, model.card.input.size_px, cache(open_detector))
 
     @classmethod
     def load(
@@ -109,7 +93,7 @@ class Recognizer:
             InputError: If the picture can't be read, or a keyword is out of its range.
             ModelError: If the detector can't be opened or fails.
         """
-        return self._open_detector().detect(read_picture(picture), min_score=min_score, max_side_px=max_side_px)
+        return self._cutter.detect(read_picture(picture), min_score, max_side_px)
 
     def predict(
         self,
@@ -135,9 +119,14 @@ class Recognizer:
             InputError: If the picture can't be read, a box is no box, or a keyword is out of its range.
             ModelError: If a model can't be opened or fails.
         """
-        image = read_picture(picture)
-        cut = self._cut("the picture", image, self._place(image, boxes, min_score, max_side_px))
-        return list(self._describe_all([cut])[0].faces or ())
+        if boxes is not None and (min_score, max_side_px) != (None, None):
+            raise InputError("min_score and max_side_px tell how to look for faces; with boxes= nobody looks.")
+        read = Read("the picture", read_picture(picture), None)
+        if boxes is None:
+            cut = self._cutter.cut_found(read, min_score, max_side_px)
+        else:
+            cut = self._cutter.cut_boxes(read, boxes)
+        return list(self.describe([cut])[0].faces or ())
 
     def predict_each(
         self,
@@ -164,7 +153,7 @@ class Recognizer:
             ModelError: If a model can't be opened or fails.
         """
         return self._describe_each(
-            self._try_cut(read, lambda image: self._place(image, None, min_score, max_side_px))
+            self._cutter.cut_found(read, min_score, max_side_px)
             for read in read_ahead(_several(pictures, "predict_each"))
         )
 
@@ -181,7 +170,9 @@ class Recognizer:
         Raises:
             InputError: If `sources` is a single picture.
         """
-        return self._describe_each(self._try_crop(read) for read in read_ahead(_several(sources, "predict_crops")))
+        return self._describe_each(
+            self._cutter.cut_whole(read) for read in read_ahead(_several(sources, "predict_crops"))
+        )
 
     def classify(self, crops: Crops) -> NDArray[np.float32]:
         """Compute the probability of each label for every face crop.
@@ -198,85 +189,83 @@ class Recognizer:
         """
         return self._classifier.classify(crops)
 
-    def _place(
-        self, image: RGB, boxes: Sequence[BoxLike] | None, min_score: float | None, max_side_px: int | None
-    ) -> list[tuple[Box, Detection | None]]:
-        """Return where the faces are: found, or as the caller says."""
-        if boxes is not None:
-            if (min_score, max_side_px) != (None, None):
-                raise InputError("min_score and max_side_px tell how to look for faces; with boxes= nobody looks.")
-            return [(_to_box(box), None) for box in boxes]
-        found = self._open_detector().detect(image, min_score=min_score, max_side_px=max_side_px)
-        return [(one.box, one) for one in found]
+    def cut(
+        self,
+        picture: PictureSource,
+        *,
+        name: str,
+        crops: bool = False,
+        min_score: float | None = None,
+        max_side_px: int | None = None,
+        max_pixels: int | None = None,
+    ) -> Cut:
+        """Do the first half of `predict_each` or `predict_crops` with one picture: read it and cut its faces out.
 
-    def _cut(self, name: str, image: RGB, places: list[tuple[Box, Detection | None]]) -> _Cut:
-        """Cut the faces out of a picture, and let go of the rest."""
-        landmarks = [None if found is None else found.landmarks for _, found in places]
-        crops = crop_faces(image, [box for box, _ in places], landmarks, self._card.input.size_px)
-        faces = [
-            (box, found, measure_quality(box, five, crop))
-            for (box, found), five, crop in zip(places, landmarks, crops, strict=True)
-        ]
-        return _Cut(name, image.shape[1], image.shape[0], faces, [self._classifier.prepare(crop) for crop in crops])
+        For a program that has threads of its own and lets `describe` look at the faces of several pictures at once.
 
-    def _try_cut(self, read: Read, place: Callable[[RGB], list[tuple[Box, Detection | None]]]) -> _Cut | Picture:
-        if read.picture is None:
-            return _refuse(read)
-        return self._cut(read.name, read.picture, place(read.picture))
+        Args:
+            picture: As for `detect`.
+            name: What the answer calls it.
+            crops: Whether the picture is one face crop.
+            min_score: As for `detect`.
+            max_side_px: As for `detect`.
+            max_pixels: Larger pictures are refused before they are decoded; None for what `detect` takes, 120 million.
 
-    def _try_crop(self, read: Read) -> _Cut | Picture:
-        """Take a whole picture for a face's crop."""
-        if read.picture is None:
-            return _refuse(read)
-        try:
-            prepared = self._classifier.prepare(read.picture)
-        except InputError as error:
-            return _refuse(read._replace(error=error))
-        height, width = read.picture.shape[:2]
-        box = Box(0.0, 0.0, float(width), float(height))
-        return _Cut(read.name, width, height, [(box, None, measure_quality(box, None, read.picture))], [prepared])
+        Returns:
+            The faces, or why the picture can't be read.
 
-    def _describe_each(self, cuts: Iterator[_Cut | Picture]) -> Iterator[Picture]:
+        Raises:
+            InputError: If a keyword is out of its range, or tells how to look for faces in a crop.
+            ModelError: If the detector can't be opened or fails.
+        """
+        if crops and (min_score, max_side_px) != (None, None):
+            raise InputError("min_score and max_side_px tell how to look for faces; in a crop nobody looks.")
+        read = try_read(name, picture, max_pixels)
+        return self._cutter.cut_whole(read) if crops else self._cutter.cut_found(read, min_score, max_side_px)
+
+    def describe(self, cuts: Sequence[Cut]) -> list[Picture]:
+        """Do the second half: classify the faces of all pictures together, at most `BATCH_SIZE` in a call.
+
+        Args:
+            cuts: What `cut` of a recognizer with the same model returned.
+
+        Returns:
+            One `Picture` a cut, in their order.
+
+        Raises:
+            ModelError: If the model fails.
+        """
+        crops = [face.crop for cut in cuts for face in cut.faces]
+        batches = [crops[start : start + BATCH_SIZE] for start in range(0, len(crops), BATCH_SIZE)]
+        rows = (row for batch in batches for row in self._classifier.classify_prepared(batch))
+        return [self._describe(cut, rows) for cut in cuts]
+
+    def _describe_each(self, cuts: Iterator[Cut]) -> Iterator[Picture]:
         """Classify faces of several pictures together, and yield the pictures in their order.
 
         Only crops wait, the pixels of their pictures are let go of.
         """
         while waiting := list(islice(cuts, 1)):
-            faces = _count_faces(waiting)
+            faces = len(waiting[0].faces)
             while max(len(waiting), faces) < BATCH_SIZE and (more := list(islice(cuts, 1))):
                 waiting += more
-                faces += _count_faces(more)
-            described = iter(self._describe_all([item for item in waiting if isinstance(item, _Cut)]))
-            for item in waiting:
-                yield item if isinstance(item, Picture) else next(described)
+                faces += len(more[0].faces)
+            yield from self.describe(waiting)
 
-    def _describe_all(self, cuts: list[_Cut]) -> list[Picture]:
-        crops = [crop for cut in cuts for crop in cut.crops]
-        batches = [crops[start : start + BATCH_SIZE] for start in range(0, len(crops), BATCH_SIZE)]
-        rows = (row for batch in batches for row in self._classifier.classify_prepared(batch))
-        return [self._describe(cut, rows) for cut in cuts]
-
-    def _describe(self, cut: _Cut, rows: Iterator[NDArray[np.float32]]) -> Picture:
+    def _describe(self, cut: Cut, rows: Iterator[NDArray[np.float32]]) -> Picture:
+        if cut.error is not None:
+            return Picture(cut.name, error={"code": cut.error.code, "message": str(cut.error)})
         faces = tuple(
             Face(
-                box=box,
-                score=None if found is None else found.score,
-                landmarks=None if found is None else found.landmarks,
+                box=face.box,
+                score=None if face.found is None else face.found.score,
+                landmarks=None if face.found is None else face.found.landmarks,
                 probabilities=dict(zip(self.labels, next(rows).tolist(), strict=True)),
-                quality=quality,
+                quality=face.quality,
             )
-            for box, found, quality in cut.faces
+            for face in cut.faces
         )
         return Picture(cut.name, cut.width, cut.height, faces=faces)
-
-
-def _to_box(box: BoxLike) -> Box:
-    if isinstance(box, Box):
-        return box
-    sides = tuple(box)
-    if len(sides) != 4:
-        raise InputError(f"a box is x, y, width and height in pixels, got {len(sides)} numbers: {sides}")
-    return Box(*sides)
 
 
 def _several(sources: Iterable[PictureSource], method: str) -> Iterable[PictureSource]:
@@ -285,12 +274,3 @@ def _several(sources: Iterable[PictureSource], method: str) -> Iterable[PictureS
     if is_one or (isinstance(sources, np.ndarray) and looks_like_one(sources)):
         raise InputError(f"{method} takes several pictures, got one {type(sources).__name__}. Pass [picture].")
     return sources
-
-
-def _refuse(read: Read) -> Picture:
-    assert read.error is not None
-    return Picture(read.name, error={"code": read.error.code, "message": str(read.error)})
-
-
-def _count_faces(items: list[_Cut | Picture]) -> int:
-    return sum(len(item.crops) for item in items if isinstance(item, _Cut))

@@ -11,7 +11,7 @@ from mien.apps.cli import main as module
 from mien.apps.cli.main import app, run
 from mien.core.errors import InputError
 
-VERBS = ("average", "bench", "data", "demo", "evaluate", "export", "info", "predict", "train", "watch")
+VERBS = ("average", "bench", "data", "demo", "evaluate", "export", "info", "predict", "serve", "train", "watch")
 
 
 def run_mien(*tokens: str, **options) -> subprocess.CompletedProcess[str]:

@@ -12,17 +12,39 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, TextIO
 
-from cyclopts import App, CycloptsError, CycloptsPanel
-from rich.console import RenderableType
-from rich.markup import escape
-
-from mien import __version__
-from mien.core.errors import MienError, MissingExtraError
-
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
 EXIT_BROKEN_PIPE: Final = 141
 """As shells count a program that ended by SIGINT (2) or SIGPIPE (13)."""
+
+
+def _tell_interruption() -> int:
+    print("mien: interrupted", file=sys.stderr)
+    return EXIT_INTERRUPTED
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Find out whether Ctrl-C is behind an error: libraries that are loading may wrap it, or name it in words alone."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or str(error).rstrip().endswith(f"{KeyboardInterrupt.__name__}:"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+try:  # these take most of the time before `main` begins, in which Ctrl-C would be told by a traceback
+    import signal
+
+    from cyclopts import App, CycloptsError, CycloptsPanel
+    from rich.console import RenderableType
+    from rich.markup import escape
+
+    from mien import __version__
+    from mien.core.errors import MienError, MissingExtraError
+except BaseException as error:
+    if not _was_interrupted(error):
+        raise
+    sys.exit(_tell_interruption())
 
 EXTRAS: Final[dict[str, str]] = {
     "jinja2": "report",
@@ -39,6 +61,13 @@ EXTRAS: Final[dict[str, str]] = {
     "pyarrow": "tables",
     "av": "video",
     "scipy": "video",
+    "fastapi": "serve",
+    "httptools": "serve",
+    "prometheus_client": "serve",
+    "pydantic_settings": "serve",
+    "python_multipart": "serve",
+    "uvicorn": "serve",
+    "websockets": "serve",
 }
 """By optional package: the extra of mien that holds it."""
 
@@ -56,33 +85,49 @@ def _explain(error: CycloptsError) -> RenderableType:
     return escape(f"mien: error: {'; '.join(problems)}")
 
 
-app = App(
-    name="mien",
-    help="Reads apparent facial expressions in pictures and video, and trains the networks that do it.",
-    version=__version__,
-    result_action="return_int_as_exit_code_else_zero",
-    error_formatter=_explain,
-    suppress_keyboard_interrupt=False,
-)
-app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
-app.command("mien.apps.cli.watch:watch", help="Follow the faces of a video or a camera.")
-app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")
-app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
-app.command("mien.apps.cli.bench:bench", help="Measure how fast a model is on this machine.")
-app.command("mien.apps.cli.data:app", name="data", help="Import a data set, and check it.")
-app.command("mien.apps.cli.train:train", help="Train a network by a recipe.")
-app.command("mien.apps.cli.average:average", help="Average the weights of finished runs into a new run.")
-app.command("mien.apps.cli.export:export", help="Write a trained network to one self-contained model file.")
-app.command("mien.apps.cli.evaluate:evaluate", help="Score a model file on one split of a data set.")
+def _build_app() -> App:
+    """Name the verbs, and what each does."""
+    app = App(
+        name="mien",
+        help="Reads apparent facial expressions in pictures and video, and trains the networks that do it.",
+        version=__version__,
+        result_action="return_int_as_exit_code_else_zero",
+        error_formatter=_explain,
+        suppress_keyboard_interrupt=False,
+    )
+    app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
+    app.command("mien.apps.cli.watch:watch", help="Follow the faces of a video or a camera.")
+    app.command("mien.apps.cli.serve:serve", help="Put the models online: REST, live frames, and a page.")
+    app.command("mien.apps.cli.demo:demo", help="Run the bundled model on the bundled picture.")
+    app.command("mien.apps.cli.info:info", help="Show what a model says of itself.")
+    app.command("mien.apps.cli.bench:bench", help="Measure how fast a model is on this machine.")
+    app.command("mien.apps.cli.data:app", name="data", help="Import a data set, and check it.")
+    app.command("mien.apps.cli.train:train", help="Train a network by a recipe.")
+    app.command("mien.apps.cli.average:average", help="Average the weights of finished runs into a new run.")
+    app.command("mien.apps.cli.export:export", help="Write a trained network to one self-contained model file.")
+    app.command("mien.apps.cli.evaluate:evaluate", help="Score a model file on one split of a data set.")
+    return app
+
+
+try:
+    app = _build_app()
+except KeyboardInterrupt:
+    sys.exit(_tell_interruption())
 
 
 def main() -> None:
     """Run the command line of this process."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags in pictures that can be read all the same
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            _tolerate_any_name(stream)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd tags in pictures that can be read all the same
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                _tolerate_any_name(stream)
+        status = run(sys.argv[1:])
+        # Whoever is in a hurry ends the process at once, and not with a traceback out of the interpreter's last steps.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except KeyboardInterrupt:  # before `run` could catch it, or a second one
+        status = _tell_interruption()
+    sys.exit(status)
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -101,14 +146,8 @@ def run(tokens: Sequence[str]) -> int:
             sys.stdout.flush()
     except MienError as error:
         return _report(error)
-    except ImportError as error:
-        missing = _missing_extra(error)
-        if missing is None:
-            raise
-        return _report(missing)
     except KeyboardInterrupt:
-        print("mien: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _tell_interruption()
     except BrokenPipeError:
         _silence_stdout()
         return EXIT_BROKEN_PIPE
@@ -117,6 +156,13 @@ def run(tokens: Sequence[str]) -> int:
         return _report(MienError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."))
     except SystemExit as exit_:  # cyclopts has explained a wrong call
         return exit_.code if isinstance(exit_.code, int) else EXIT_FAILED
+    except Exception as error:
+        if _was_interrupted(error):
+            return _tell_interruption()
+        missing = _missing_extra(error) if isinstance(error, ImportError) else None
+        if missing is None:
+            raise
+        return _report(missing)
     return status if isinstance(status, int) else 0
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from rich.box import HEAVY_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -67,7 +68,7 @@ class Bar:
 
 
 class LiveTable:
-    """A table of the persons before a camera, as they look now."""
+    """A table of the persons before a camera, as they look now; narrow terminals have less of it, or one line."""
 
     def __init__(self, live: Live) -> None:
         """Take a display that is shown already."""
@@ -94,19 +95,56 @@ class LiveTable:
             del self._seen[person], self._since[person]
         clock = time.monotonic()
         self._frames = [*(one for one in self._frames if clock - one < 1.0), clock]
-        self._live.update(self._draw(now))
+        self._live.update(self._draw(now, self._live.console.width))
 
-    def _draw(self, now: float) -> Group:
-        table = Table(header_style="bold")
-        for name in ("person", "expression", "confidence", "valence", "here for"):
-            table.add_column(name, no_wrap=True)
+    def _draw(self, now: float, width: int) -> Group | Text:
+        """Draw what a terminal of so many columns has room for; what is too long even so ends with "…"."""
+        form = next((form for form in _FORMS if form.least <= width), None)
+        if form is None:
+            names = (f"{person} {_name(sighting)}" for person, (_, sighting) in sorted(self._seen.items()))
+            return Text(", ".join(names) or "no face", no_wrap=True, overflow="ellipsis")
+        table = form.begin(width)
         for person, (last, sighting) in sorted(self._seen.items()):
-            style = "dim" if last < now else ""
-            mark = "" if sighting.is_certain else "?"
+            bar = f"{'█' * round(_BAR * sighting.confidence):<{_BAR}} " if form.has_bar else ""
             valence = "" if sighting.valence is None else f"{sighting.valence:+.2f}"
-            stay = show_time(last - self._since[person])
-            bar = "█" * round(_BAR * sighting.confidence)
-            confidence = f"{bar:<{_BAR}} {sighting.confidence:4.0%}"
-            table.add_row(str(person), f"{sighting.expression}{mark}", confidence, valence, stay, style=style)
+            cells = (
+                *(str(person), _name(sighting), f"{bar}{sighting.confidence:4.0%}", valence),
+                show_time(last - self._since[person]),
+            )
+            table.add_row(*cells[: form.columns], style="dim" if last < now else "")
         told = f"{show_time(now)}, {len(self._frames)} frames a second; Ctrl-C ends"
-        return Group(table, Text(told if self._seen else f"no face; {told}", style="dim"))
+        told = told if self._seen else f"no face; {told}"
+        return Group(table, Text(told if len(told) <= width else told.partition(",")[0], style="dim"))
+
+
+class _Form(NamedTuple):
+    """How much of the live table a terminal has room for.
+
+    Attributes:
+        least: The terminal's columns from which on.
+        columns: So many of the table's own.
+        has_bar: Whether the confidence is a bar, too.
+        has_box: Whether there are lines between the cells.
+    """
+
+    least: int
+    columns: int
+    has_bar: bool = False
+    has_box: bool = True
+
+    def begin(self, width: int) -> Table:
+        """Return a table without rows; only the expression takes more room than it needs, and less if it must."""
+        table = Table(header_style="bold", box=HEAVY_HEAD if self.has_box else None, pad_edge=self.has_box)
+        for name in ("person", "expression", "confidence", "valence", "here for")[: self.columns]:
+            is_long = name == "expression"
+            longest = len(name) + width - self.least if is_long else None
+            table.add_column(name, no_wrap=True, max_width=longest, overflow="ellipsis")
+        return table
+
+
+_FORMS: Final = (_Form(74, 5, has_bar=True), _Form(51, 3, has_bar=True), _Form(36, 3), _Form(20, 2, has_box=False))
+"""The best first. A terminal that is narrower than all of them has one line."""
+
+
+def _name(sighting: Sighting) -> str:
+    return f"{sighting.expression}{'' if sighting.is_certain else '?'}"

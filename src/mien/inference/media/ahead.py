@@ -49,9 +49,19 @@ def read_ahead(sources: Iterable[PictureSource]) -> Iterator[Read]:
             reader.shutdown(cancel_futures=True)
 
 
-def _read(number: int, source: PictureSource) -> Read:
-    name = os.fspath(source) if isinstance(source, str | os.PathLike) else f"picture {number}"
+def try_read(name: str, source: PictureSource, max_pixels: int | None = None) -> Read:
+    """Read one picture, or say why it can't be read.
+
+    Args:
+        name: What to call it.
+        source: As for `read_picture`.
+        max_pixels: As for `read_picture`.
+    """
     try:
-        return Read(name, read_picture(source), None)
+        return Read(name, read_picture(source, max_pixels=max_pixels), None)
     except InputError as error:
         return Read(name, None, error)
+
+
+def _read(number: int, source: PictureSource) -> Read:
+    return try_read(os.fspath(source) if isinstance(source, str | os.PathLike) else f"picture {number}", source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -103,11 +103,13 @@ class Form(NamedTuple):
         content: "whole" has a bar as long as the confidence; "percent" a thin line in the expression's color instead;
             "name" has no percent either.
         covers: Share of its face that it may cover; None for a caption beside it.
+        is_brief: Whether a long name is rather cut than given more than the wished width.
     """
 
     text: float
     content: Content
     covers: float | None = None
+    is_brief: bool = False
 
 
 def label_forms(sizes: TextRange, text: float, *, is_crowded: bool) -> Iterator[Form]:
@@ -134,7 +136,7 @@ class Caption(NamedTuple):
     Attributes:
         name: The expression's, after the person's number if there is one, with a question mark where the model is not
             certain.
-        percent: The confidence, or "".
+        percent: The confidence, or "" where there is no room for it.
         scale: Sizes in pixels.
         ascent: Pixels from the letters' top to their foot.
         width: Of the panel, pixels.
@@ -151,33 +153,46 @@ class Caption(NamedTuple):
     has_track: bool
 
     @classmethod
-    def measure(cls, face: Reading, form: Form, widest: int, person: int | None = None) -> Caption:
-        """Lay out a caption.
+    def measure(
+        cls, face: Reading, form: Form, widest: int, person: int | None = None, wished: int | None = None
+    ) -> Caption:
+        """Lay out a caption. The expression's name matters most: it is cut only where the picture is too narrow for it.
 
         Args:
             face: What it says.
             form: How it looks.
-            widest: Pixels it may be wide; a longer name is cut.
+            widest: Pixels it may be wide at most; a name that is longer even alone is cut.
             person: In a video, the person's number: it stands before the name, and the caption keeps its width while
                 the confidence changes.
+            wished: Pixels it should be wide at most; None for `widest`. Where there is more to say, the percent is left
+                out (the bar tells as much), then the number; only then is the caption wider.
         """
         has_track, is_steady = form.content == "whole", person is not None
         scale = Scale.of(form.text)
         font = ImageFont.load_default(scale.text)
         ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (scale.text, 0)
-        name = face.expression if person is None else f"{person}  {face.expression}"
+        wished = widest if wished is None else min(wished, widest)
+        widest = wished if form.is_brief else widest
         mark = "" if face.is_certain else "?"
         percent = f"{face.confidence:.0%}" if form.content != "name" else ""
-        rest = 2 * scale.pad
-        if percent:
-            rest += round(scale.text * (0.9 if has_track else 0.5) + font.getlength("100%" if is_steady else percent))
-        room = max(widest - rest, scale.text)
-        widest_mark = "?" if is_steady else mark
-        if font.getlength(name + widest_mark) > room:
-            while name and font.getlength(f"{name}…{widest_mark}") > room:
-                name = name[:-1]
-            name += "…"
-        width = round(font.getlength(name + widest_mark)) + rest
+        percent_px = scale.text * (0.9 if has_track else 0.5) + font.getlength("100%" if is_steady else percent)
+        numbered = face.expression if person is None else f"{person}  {face.expression}"
+        choices = (
+            (wished, numbered, percent),
+            (wished, numbered, ""),
+            (wished, face.expression, ""),
+            (widest, numbered, ""),
+            (widest, face.expression, ""),
+        )
+
+        def find_width(name: str, percent: str) -> int:
+            letters = font.getlength(name + ("?" if is_steady else mark))
+            return 2 * scale.pad + round(letters) + (round(percent_px) if percent else 0)
+
+        fitting = (choice for choice in choices if find_width(*choice[1:]) <= choice[0])
+        found = next(fitting, None)
+        name, percent = found[1:] if found else (_cut(face.expression, widest, find_width), "")
+        width = find_width(name, percent)
         if has_track:
             width = max(width, scale.text * 6 + 2 * scale.pad)
             height = ascent + descent + scale.bar + 2 * scale.pad + scale.pad // 2
@@ -212,6 +227,13 @@ class Caption(NamedTuple):
         rounded(_TRACK, (start, bar_top, stop, bar_top + scale.bar), scale.bar // 2, 1.0)
         filled = max(scale.bar, round((stop - start) * confidence))
         rounded(color, (start, bar_top, start + filled, bar_top + scale.bar), scale.bar // 2, 1.0)
+
+
+def _cut(name: str, widest: int, find_width: Callable[[str, str], int]) -> str:
+    """Take letters from the end of a name until it is no wider than it may be."""
+    while name and find_width(f"{name}…", "") > widest:
+        name = name[:-1]
+    return f"{name}…"
 
 
 def _paste_rounded(

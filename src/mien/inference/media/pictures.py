@@ -69,7 +69,7 @@ _TURNS: Final = {
 _WARNINGS_LOCK: Final = threading.Lock()  # the interpreter's warning filters are shared by all threads
 
 
-def read_picture(source: PictureSource) -> RGB:
+def read_picture(source: PictureSource, *, max_pixels: int | None = None) -> RGB:
     """Read one picture as a person sees it.
 
     EXIF orientation is applied; of an animation the first frame is taken (of a PIL image: its current one); what shines
@@ -77,25 +77,28 @@ def read_picture(source: PictureSource) -> RGB:
 
     Args:
         source: A path, the bytes of a file, a PIL image, or an array: (H, W) gray or (H, W, 3) RGB, uint8.
+        max_pixels: Larger pictures are refused before they are decoded; None means `MAX_PIXELS`. Each million takes
+            3 MB as an array, and about as much again while it is decoded.
 
     Returns:
         (H, W, 3) uint8; an RGB array is returned as it is, not copied.
 
     Raises:
         UnreadableMediaError: If the file is missing, empty, cut short, no picture, or larger than `MAX_FILE_BYTES`
-            or `MAX_PIXELS`.
+            or `max_pixels`.
         InputError: If an array has another shape or dtype, or the source is of another type.
     """
+    max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
     if isinstance(source, np.ndarray):
-        return _check_array(source)
+        return _check_array(source, max_pixels)
     if isinstance(source, Image.Image):
-        with _named("the PIL image"):
-            return _upright_rgb(source, "the PIL image")
+        with _named("the PIL image", max_pixels):
+            return _upright_rgb(source, "the PIL image", max_pixels)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), "the picture")
+        return _decode(bytes(source), "the picture", max_pixels)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        return _decode(_read_file(path), str(path))
+        return _decode(_read_file(path), str(path), max_pixels)
     raise InputError(
         f"a picture is a path, the bytes of a file, a PIL image, or a uint8 array, got {type(source).__name__}."
     )
@@ -141,13 +144,13 @@ def list_pictures(
     return sorted(found)
 
 
-def _check_array(array: NDArray[Any]) -> RGB:
+def _check_array(array: NDArray[Any], max_pixels: int) -> RGB:
     wanted = "an array picture has to be (H, W) gray or (H, W, 3) RGB, uint8 from 0 to 255"
     if array.dtype != np.uint8:
         raise InputError(f"{wanted}; got {array.dtype} {array.shape}. Scale it and convert it with .astype(np.uint8).")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3) or not array.size:
         raise InputError(f"{wanted}; got shape {array.shape}.")
-    _check_size(array.shape[1], array.shape[0], "the array")
+    _check_size(array.shape[1], array.shape[0], "the array", max_pixels)
     if array.ndim == 2:
         return np.repeat(array[:, :, None], 3, axis=2)
     return np.ascontiguousarray(array)
@@ -171,13 +174,13 @@ def _read_file(path: Path) -> bytes:
         raise UnreadableMediaError(f"{str(path)!r} is no possible path: {error}.") from error
 
 
-def _decode(data: bytes, name: str) -> RGB:
+def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
     _check_bytes(len(data), name)
-    with _named(name):
+    with _named(name, max_pixels):
         with _without_warnings():
             image = Image.open(io.BytesIO(data), formats=_known_formats())
         with image:
-            return _upright_rgb(image, name)
+            return _upright_rgb(image, name, max_pixels)
 
 
 def _known_formats() -> list[str]:
@@ -186,9 +189,9 @@ def _known_formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
-def _upright_rgb(image: Image.Image, name: str) -> RGB:
+def _upright_rgb(image: Image.Image, name: str, max_pixels: int) -> RGB:
     """Decode, turn and convert; `image` itself stays as it is, but for being loaded."""
-    _check_size(image.width, image.height, name)
+    _check_size(image.width, image.height, name, max_pixels)
     image.load()
     with _without_warnings():
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -206,20 +209,20 @@ def _check_bytes(size: int, name: str) -> None:
         raise UnreadableMediaError(f"{name} has {size / 2**20:,.0f} MiB; {limit}. Save it smaller.")
 
 
-def _check_size(width: int, height: int, name: str) -> None:
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UnreadableMediaError(f"{name} has no pixels ({width} x {height}).")
-    if width * height > MAX_PIXELS:
-        raise _too_many_pixels(name, f"{width} x {height}")
+    if width * height > max_pixels:
+        raise _too_many_pixels(name, f"{width} x {height}", max_pixels)
 
 
-def _too_many_pixels(name: str, number: str) -> UnreadableMediaError:
-    limit = f"pictures are read up to {MAX_PIXELS / 1e6:.0f} million"
+def _too_many_pixels(name: str, number: str, max_pixels: int) -> UnreadableMediaError:
+    limit = f"pictures are read up to {max_pixels / 1e6:.3g} million"
     return UnreadableMediaError(f"{name} has {number} pixels; {limit}. Save it smaller.")
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
+def _named(name: str, max_pixels: int) -> Iterator[None]:
     """Turn whatever a decoder raises into one error that names the picture.
 
     Damaged files make decoders raise nearly anything, from OSError over SyntaxError to struct.error.
@@ -234,7 +237,7 @@ def _named(name: str) -> Iterator[None]:
             f"{name} is not a picture that mien can read ({known}), or it is damaged."
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(name, "too many") from error
+        raise _too_many_pixels(name, "too many", max_pixels) from error
     except MemoryError as error:
         raise UnreadableMediaError(f"{name} does not fit into memory. Save it smaller.") from error
     except Exception as error:

@@ -119,10 +119,10 @@ def find_models_folder() -> Path:
     `XDG_DATA_HOME` or `~/.local/share` on Linux, `~/Library/Application Support` on macOS, `%LOCALAPPDATA%` on Windows.
     """
     named = os.environ.get(MODELS_DIR)
-    return Path(named) if named else _find_data_folder() / "mien" / "models"
+    return Path(named) if named else find_data_folder() / "mien" / "models"
 
 
-def _find_data_folder() -> Path:
+def find_data_folder() -> Path:
     """Return where programs keep a person's data.
 
     It is one folder on three systems, which is too little for a dependency such as platformdirs.

@@ -37,6 +37,15 @@ class Follower:
         self._smoother = Smoother(smoothing)
         self._last_s = 0.0
 
+    def smooth(self, settings: SmoothingSettings | None) -> None:
+        """Smooth expressions differently from the next frame on; the persons keep their numbers, and begin anew.
+
+        Args:
+            settings: As at the beginning.
+        """
+        if settings != self._smoother.settings:
+            self._smoother = Smoother(settings)
+
     def follow(self, faces: Sequence[Face], *, frame: int, time_s: float, width: int, height: int) -> Moment:
         """Take the faces of the next frame, and say whose they are.
 

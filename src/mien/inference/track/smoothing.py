@@ -81,6 +81,11 @@ class Smoother:
         self._settings = settings
         self._states: dict[int, _State] = {}
 
+    @property
+    def settings(self) -> SmoothingSettings | None:
+        """How much is smoothed; None for nothing at all."""
+        return self._settings
+
     def update(self, person: int, probabilities: Mapping[str, float], time_s: float) -> tuple[dict[str, float], str]:
         """Take what one frame shows of a person.
 

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import UnreadableMediaError
-from mien.inference.media.video import container
+from mien.inference.media.video import container, matroska
+from mien.inference.media.video.matroska import ends_in_the_middle
 from mien.inference.media.video.reader import Video, open_video
 
 
@@ -92,14 +94,86 @@ def test_frames_before_a_cut_are_handed_on(write_video, start_s):
     assert "cut short" in error
 
 
-@pytest.mark.parametrize("name", ["clip.mkv", "clip.ts"])
-def test_a_clean_cut_is_the_end(write_video, name):
-    path = write_video(name, frames=40, picture=noise, group=5)
+def test_a_clean_cut_is_the_end_where_a_file_does_not_tell_how_long_it_is(write_video):
+    path = write_video("clip.ts", frames=40, picture=noise, group=5)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with open_video(path) as video:
         numbers = [frame.index for frame in video]
     assert numbers == list(range(len(numbers)))
     assert 15 <= len(numbers) <= 22
+
+
+MATROSKA = [
+    ("clip.mkv", {}),
+    ("clip.webm", {"codec": "libvpx"}),
+    ("live.mkv", {"container": {"live": "1"}}),
+    ("cues.mkv", {"container": {"cues_to_front": "1"}}),
+    ("dash.webm", {"codec": "libvpx-vp9", "container": {"dash": "1"}}),
+    ("sound.mkv", {"audio": "aac"}),
+    ("more sound than picture.mkv", {"audio": "aac", "audio_s": 5.0}),
+    ("uneven.mkv", {"times": [*(0.04 * number for number in range(39)), 9.0]}),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), MATROSKA)
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.99])
+def test_a_cut_matroska_file_is_told(write_video, name, settings, share):
+    path = write_video(name, frames=40, picture=noise, group=5, **settings)
+    with open_video(path) as video:  # the control
+        assert len(list(video)) == 40
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    numbers, error = play(open_video(path))
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= 40 * share * 0.5
+    assert "cut short" in error
+
+
+@pytest.mark.parametrize(
+    "name", ["a.mp4", "a.mov", "a.avi", "a.ts", "a.gif", "fragments.mp4", "front.mp4", "a.flv", "a.nut"]
+)
+@pytest.mark.parametrize("times", [None, [*(0.04 * number for number in range(19)), 3.0]])
+def test_a_whole_file_of_any_form_is_not_called_cut(write_video, name, times):
+    settings = {"a.avi": {"codec": "mpeg4"}, "a.gif": {"codec": "gif", "pixel_format": "rgb8"}}.get(name, {})
+    flags = {"fragments.mp4": "frag_keyframe+empty_moov", "front.mp4": "faststart"}
+    container = {"movflags": flags[name]} if name in flags else {}
+    with open_video(write_video(name, times=times, container=container, **settings)) as video:
+        assert len(list(video)) >= 20
+
+
+def test_what_is_recorded_live_may_end_after_any_part(write_video):
+    """Neither the file nor its parts tell how long they are, as browsers record."""
+    data = write_video("live.mkv", frames=20, container={"live": "1"}).read_bytes()
+    cluster = data.index(bytes.fromhex("1f43b675"))
+    head = data[: cluster + 4] + bytes.fromhex("01ffffffffffffff")
+    length = 8 if data[cluster + 4] == 1 else 9 - data[cluster + 4].bit_length()
+    parts = data[cluster + 4 + length :]
+    assert ends_in_the_middle(BytesIO(head + parts)) is False
+    told = [ends_in_the_middle(BytesIO(head + parts[:length])) for length in range(len(parts))]
+    borders = told.count(False)
+    assert 20 <= borders <= 60, "after each frame, but nowhere else"
+
+
+def test_what_is_no_matroska_is_not_called_cut(write_video):
+    data = write_video("clip.mkv", frames=5).read_bytes()
+    for other in (
+        b"",
+        bytes(1000),
+        b"\x00",
+        data + b"something else behind it",
+        data + bytes(9),
+        b"\x1a\x45\xdf\xa3\x80" + bytes(9),
+    ):
+        assert ends_in_the_middle(BytesIO(other)) is False
+    assert ends_in_the_middle(BytesIO(data[:-1])) is True
+    assert ends_in_the_middle(BytesIO(data[:3])) is True
+
+
+def test_many_parts_that_hold_nothing_take_no_time(monkeypatch):
+    monkeypatch.setattr(matroska, "_MOST_PARTS", 1000)
+    empty = BytesIO(bytes.fromhex("ec80") * 5000 + b"\xec")
+    assert ends_in_the_middle(empty) is False
+    monkeypatch.setattr(matroska, "_MOST_PARTS", 6000)
+    assert ends_in_the_middle(empty) is True
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.ts"])

@@ -9,8 +9,11 @@ from mien.core.geometry import Box
 from mien.core.labels import EXPRESSIONS
 from mien.core.moments import Moment, Sighting
 from mien.core.results import Face, Quality
+from mien.inference.media.captions import Caption
 from mien.inference.media.drawing import COLORS, annotate
+from mien.inference.media.places import Places
 from mien.inference.media.video.overlay import Overlay
+from mien.inference.media.video.steady_labels import Framed, SteadyLabels
 from mien.inference.media.video.timeline_strip import LARGEST_SHARE, StripScale
 
 SIZE = (640, 480)
@@ -160,8 +163,8 @@ def test_letters_keep_their_size_while_a_face_breathes() -> None:
 
 
 def test_a_label_made_small_by_a_neighbor_grows_again_when_the_neighbor_is_gone() -> None:
-    first = make_sighting(1, (200, 5, 60, 440))
-    neighbors = make_sighting(2, (100, 5, 96, 440)), make_sighting(3, (264, 5, 60, 440))
+    first = make_sighting(1, (200, 5, 60, 465))
+    neighbors = make_sighting(2, (100, 5, 96, 465)), make_sighting(3, (264, 5, 60, 465))
     overlay = Overlay()
 
     def draw(time_s: float, *sightings: Sighting) -> np.ndarray:
@@ -219,7 +222,8 @@ def test_what_is_not_certain_is_hollow() -> None:
 def test_the_strip_takes_little_of_the_height(size) -> None:
     overlay = Overlay()
     crowd = [make_sighting(person, (10.0 * person, 10.0, 8.0, 8.0)) for person in range(1, 9)]
-    overlay.draw(make_paper(size), make_moment(0.0, *crowd, size=size))
+    for time_s in (0.0, 0.5):
+        overlay.draw(make_paper(size), make_moment(time_s, *crowd, size=size))
     drawn = overlay.draw(make_paper(size), make_moment(1.0, size=size))
     changed = (drawn != 150).any(axis=(1, 2))
     assert 0 < changed.sum() <= LARGEST_SHARE * size[1]
@@ -323,11 +327,78 @@ def test_a_face_outside_the_frame_is_not_drawn() -> None:
     assert (drawn[: -StripScale.of(SIZE[1]).height(1)] == 150).all()
 
 
-def test_a_long_label_of_ones_own_is_cut() -> None:
-    labels = ("a label that nobody would ever think of, as long as a whole sentence may be", "calm")
-    drawn = Overlay().draw(make_paper(), make_moment(0.0, make_sighting(expression=labels[0], labels=labels)))
-    left, _, right, _ = find_label(drawn)
-    assert 0.3 * SIZE[0] < right - left <= 0.46 * SIZE[0]
+SENTENCE = "a label that nobody would ever think of, as long as a whole sentence may be"
+
+
+def lay_out(size: tuple[int, int], person: int = 1, **seen: object) -> Caption:
+    """Return the label of the only person on a frame."""
+    sighting = make_sighting(person, (size[0] * 0.35, 40.0, 40.0, 50.0), **seen)  # type: ignore[arg-type]
+    box = (round(size[0] * 0.35), 40, round(size[0] * 0.35) + 40, 90)
+    labels = SteadyLabels()
+    labels.begin_frame(size, 1, 0.0)
+    labels.choose_line(person, box, 0.0)
+    ((_, caption, _),) = labels.place([Framed(sighting, box, box)], Places(size, [box]), 0.0)
+    return caption
+
+
+@pytest.mark.parametrize(("width", "is_cut"), [(240, True), (320, True), (640, False)])
+def test_a_long_label_of_ones_own_takes_the_whole_width_before_it_is_cut(width, is_cut) -> None:
+    caption = lay_out((width, 240), expression=SENTENCE, labels=(SENTENCE, "calm"))
+    assert caption.width <= width
+    assert caption.name.endswith("…") is is_cut
+    assert SENTENCE.startswith(caption.name.removesuffix("…")) is is_cut
+    assert (caption.width >= 0.97 * width) is is_cut
+
+
+def test_long_labels_of_neighbors_are_cut_so_that_each_has_one() -> None:
+    people = [
+        make_sighting(n + 1, (40.0 + 300 * n, 5.0, 90.0, 380.0), SENTENCE, labels=(SENTENCE, "calm")) for n in (0, 1)
+    ]
+    drawn = Overlay().draw(make_paper(), make_moment(0.0, *people))
+    dark = (drawn.max(axis=2) < 60) & (drawn.min(axis=2) > 20)
+    for left, right in ((140, 330), (440, 640)):
+        assert dark[5:385, left:right].sum() > 1000 or dark[385:, left - 100 : right - 100].sum() > 1000
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("confidence", [0.9, 0.3])
+def test_on_a_narrow_frame_the_percent_gives_way_and_the_word_does_not(expression, confidence) -> None:
+    said = f"{expression}{'' if confidence > 0.5 else '?'}"
+    for person in (1, 23):
+        narrow = lay_out((176, 144), person, expression=expression, confidence=confidence)
+        assert (narrow.name, narrow.has_track) == (f"{person}  {said}", True)
+        wide = lay_out((320, 240), person, expression=expression, confidence=confidence)
+        assert (wide.name, wide.percent) == (f"{person}  {said}", f"{confidence:.0%}")
+    assert lay_out((176, 144), expression="surprise", confidence=confidence).percent == "", "the control: no room"
+    assert lay_out((90, 100), 123456789012, expression=expression, confidence=confidence).name == said
+
+
+def test_who_is_seen_for_a_moment_has_no_lane() -> None:
+    def watch(until_s: float, step_s: float = 0.1) -> np.ndarray:
+        overlay = Overlay()
+        for number in range(round(2.0 / step_s) + 1):
+            time_s = number * step_s
+            seen = [make_sighting(1, expression="happy")] * (time_s < 1.95)
+            fleeting = [make_sighting(2, (20.0, 20.0, 60.0, 70.0), "disgust")] * (0.95 < time_s < 1.0 + until_s)
+            drawn = overlay.draw(make_paper(), make_moment(time_s, *seen, *fleeting))
+        return drawn
+
+    strip = StripScale.of(SIZE[1])
+    short, long = watch(0.45), watch(0.55)
+    assert (short[: -strip.height(1)] == 150).all(), "one lane"
+    assert is_colored(lane_of(short), "happy").mean() == pytest.approx(0.19, abs=0.02)
+    assert is_colored(lane_of(long, 1, 2), "disgust").mean() == pytest.approx(0.05, abs=0.01), "its beginning, too"
+
+
+def test_who_flickers_has_no_lane_and_on_a_short_strip_a_moment_is_enough() -> None:
+    overlay = Overlay()
+    for number in range(50):
+        drawn = overlay.draw(make_paper(), make_moment(number / 10, *([make_sighting()] * (number % 2))))
+    assert (drawn[400:] == 150).all()
+    overlay = Overlay(timeline_s=0.4)
+    for number in range(3):
+        drawn = overlay.draw(make_paper(), make_moment(number / 20, make_sighting()))
+    assert is_colored(lane_of(drawn), "happy").any()
 
 
 def test_twelve_faces_stay_free_of_labels_and_keep_their_places() -> None:

@@ -1,4 +1,4 @@
-"""Video files opened safely: only plain files, only formats that hold everything themselves, only sane sizes."""
+"""Videos opened safely: only plain files, only formats that hold everything themselves, only sane sizes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from PIL import Image
 
 from mien.core.errors import InputError, UnreadableMediaError
+from mien.inference.media.video.held import Origin, open_origin
 from mien.inference.media.video.library import av_errors, load_av
+from mien.inference.media.video.matroska import ends_in_the_middle
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -30,11 +32,12 @@ _BUFFER_BYTES: Final = 2**18
 """Read at once; every read takes the interpreter's lock."""
 
 
-def open_container(path: Path) -> InputContainer:
-    """Open a file for demuxing; it can't make PyAV open any other file or reach the network.
+def open_container(origin: Origin) -> InputContainer:
+    """Open a video for demuxing; it can't make PyAV open any other file or reach the network.
 
     Args:
-        path: A plain file. Names such as `http://` or `concat:` are file names here, nothing more.
+        origin: A plain file, or what is held without a path. Names such as `http://` or `concat:` are file names here,
+            nothing more.
 
     Raises:
         UnreadableMediaError: If it is missing, no plain file, empty, no video or sound, or of a format that refers to
@@ -42,11 +45,12 @@ def open_container(path: Path) -> InputContainer:
         MissingExtraError: If PyAV is not installed.
     """
     av = load_av()
-    _check_file(path)
+    if isinstance(origin, Path):
+        _check_file(origin)
     try:
-        file = path.open("rb")
+        file = open_origin(origin)
     except OSError as error:
-        raise UnreadableMediaError(f"{path} can't be read: {error.strerror or error}.") from error
+        raise UnreadableMediaError(f"{origin} can't be read: {error.strerror or error}.") from error
     try:
         opened: InputContainer = av.open(
             file,
@@ -58,14 +62,14 @@ def open_container(path: Path) -> InputContainer:
         )
     except av_errors() as error:
         file.close()
-        raise _explain(path, error) from error
+        raise _explain(origin, error) from error
     except BaseException:
         file.close()
         raise
     return opened
 
 
-def find_video(container: InputContainer, path: Path) -> VideoStream:
+def find_video(container: InputContainer, origin: Origin) -> VideoStream:
     """Return the stream to play: the first that is no cover picture, set to be decoded by the calling thread alone.
 
     Raises:
@@ -75,15 +79,15 @@ def find_video(container: InputContainer, path: Path) -> VideoStream:
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
         holds = "only sound" if container.streams.audio else "no video"
-        raise UnreadableMediaError(f"{path} holds {holds}, so there are no faces to see. Name a file with a picture.")
+        raise UnreadableMediaError(f"{origin} holds {holds}, so there are no faces to see. Name a file with a picture.")
     stream = streams[0]
     context = stream.codec_context
     if context is None:
-        raise UnreadableMediaError(f"{path} is encoded in a way that the installed PyAV can't decode. Convert it.")
+        raise UnreadableMediaError(f"{origin} is encoded in a way that the installed PyAV can't decode. Convert it.")
     if context.width * context.height > MAX_FRAME_PIXELS:
         limit = f"frames are read up to {MAX_FRAME_PIXELS / 1e6:.0f} million"
         raise UnreadableMediaError(
-            f"{path} has {context.width} x {context.height} pixels a frame; {limit}. Save it smaller."
+            f"{origin} has {context.width} x {context.height} pixels a frame; {limit}. Save it smaller."
         )
     # One thread: a network runs beside it, and decoding is quicker than that by far.
     context.thread_count = 1
@@ -116,23 +120,27 @@ def _refuse_other_files(url: str, *_: Any) -> Any:
     raise PermissionError(f"a video must not open {url}")
 
 
-def _explain(path: Path, error: Exception) -> InputError:
-    with suppress(Exception), Image.open(path) as picture:
+def _explain(origin: Origin, error: Exception) -> InputError:
+    with suppress(Exception), open_origin(origin) as file, Image.open(file) as picture:
         kind = picture.format
-        return UnreadableMediaError(f"{path} is a picture ({kind}), not a video. Use `mien predict` for pictures.")
+        return UnreadableMediaError(f"{origin} is a picture ({kind}), not a video. Use `mien predict` for pictures.")
     if isinstance(error, load_av().error.ArgumentError):
         return UnreadableMediaError(
-            f"{path} is a playlist or of another format that mien does not play: such files can open others. "
+            f"{origin} is a playlist or of another format that mien does not play: such files can open others. "
             "Name the video file itself, such as .mp4, .mkv, .mov, .webm or .avi."
         )
     return UnreadableMediaError(
-        f"{path} is not a video that mien can read (.mp4, .mkv, .mov, .webm, .avi, ...), or it is damaged: "
+        f"{origin} is not a video that mien can read (.mp4, .mkv, .mov, .webm, .avi, ...), or it is damaged: "
         "of a recording that was cut off, the index is missing."
     )
 
 
-def is_cut_short(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether a file's index names frames that lie behind its end."""
+def is_cut_short(container: InputContainer, stream: VideoStream, origin: Origin) -> bool:
+    """Whether a file says that it holds more than is there: frames behind its end, or a part that goes on there."""
+    if "matroska" in container.format.name:
+        with suppress(OSError), open_origin(origin) as file:
+            return ends_in_the_middle(file)
+        return False
     entries = stream.index_entries
     if not len(entries):
         return False

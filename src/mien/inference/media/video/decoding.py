@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from mien.core.errors import UnreadableMediaError
 from mien.inference.media.video.container import is_cut_short
+from mien.inference.media.video.held import Origin
 from mien.inference.media.video.library import av_errors
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Decoder:
             frames are handed on: most of the picture is often there.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, path: Path) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, origin: Origin) -> None:
         """Take an open file; whoever opened it closes it."""
         self.broken = 0
         self._container = container
         self._stream = stream
-        self._path = path
+        self._origin = origin
 
     def read(self) -> Iterator[VideoFrame]:
         """Yield the frames from where the file stands, in the order in which they are shown.
@@ -71,8 +71,8 @@ class Decoder:
         for frame in decode_packets(self._read_packets(), self):
             self.broken += frame.is_corrupt
             yield frame
-        if is_cut_short(self._container, self._stream):
-            raise UnreadableMediaError(f"{self._path} is cut short: its index names frames that are not there.")
+        if is_cut_short(self._container, self._stream, self._origin):
+            raise UnreadableMediaError(f"{self._origin} is cut short: it says that it holds more than is there.")
 
     def _read_packets(self) -> Iterator[Packet[VideoStream]]:
         """Yield the packets, the empty one at the end included, which makes the decoder hand out what it holds back."""
@@ -88,7 +88,7 @@ class Decoder:
                 self.broken += 1
                 failures += 1
                 if failures >= _MAX_FAILURES or type(error) is OSError:
-                    raise UnreadableMediaError(f"{self._path} can't be read any further: {error}.") from error
+                    raise UnreadableMediaError(f"{self._origin} can't be read any further: {error}.") from error
                 packets = self._container.demux(self._stream)
                 continue
             failures = 0

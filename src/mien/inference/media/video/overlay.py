@@ -22,7 +22,6 @@ from mien.inference.media.video.recent import RecentLabels
 from mien.inference.media.video.steady_labels import Framed, SteadyLabels
 from mien.inference.media.video.timeline_strip import StripScale, TimelineStrip
 
-_WIDEST: Final = 0.45  # of the frame's width: a label of one's own may be a sentence
 _LABELS_KEPT: Final = 256
 
 
@@ -31,9 +30,10 @@ class Overlay:
 
     Each face has a frame in its expression's color, and a label with the person's number, the steady label's name, the
     smoothed confidence in percent, and a bar, as `annotate` draws them on photos: dashed and with a question mark where
-    the label is not certain, smaller where there is little room. A label stays on its side of the face as long as it
-    can. Along the bottom, at most `LARGEST_SHARE` of the height, a strip shows the last seconds of up to `MOST_LANES`
-    persons; frames under 130 pixels high have none.
+    the label is not certain, smaller where there is little room. On a narrow frame the percent is left out first, then
+    the number; a name is cut only where the frame is too narrow for it, or for those of several faces. A label stays on
+    its side of the face as long as it can. Along the bottom, at most `LARGEST_SHARE` of the height, a strip shows the
+    last seconds of up to `MOST_LANES` persons who were there for half a second; frames under 130 pixels high have none.
 
     Memory is bounded: what was seen longer ago than the strip reaches is forgotten.
     """
@@ -77,7 +77,7 @@ class Overlay:
         # Labels keep clear of the strip.
         size = (moment.width, moment.height - scale.height(len(lanes)))
         places = Places(size, [item.frame for item in framed])
-        for item, caption, place in self._labels.place(framed, places, round(_WIDEST * moment.width), moment.time_s):
+        for item, caption, place in self._labels.place(framed, places, moment.time_s):
             color = color_of(item.sighting.expression)
             _record_label(caption, round(100 * item.sighting.confidence), color).blend(drawn, *place[:2])
         self._strip.draw(drawn, scale, moment.time_s, lanes)

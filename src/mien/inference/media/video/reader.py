@@ -14,6 +14,7 @@ from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media.video.camera import CAMERA_PREFIX, STALL_S, open_camera
 from mien.inference.media.video.frames import Frame
 from mien.inference.media.video.handover import Ended, Handover, Stalled
+from mien.inference.media.video.held import Held, Origin, VideoContent
 from mien.inference.media.video.library import load_av
 from mien.inference.media.video.sampling import Sampling
 from mien.inference.media.video.stream import FileStream
@@ -140,7 +141,7 @@ class Video:
 
 
 def open_video(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | VideoContent,
     *,
     start_s: float = 0.0,
     end_s: float | None = None,
@@ -149,13 +150,14 @@ def open_video(
     max_fps: float | None = None,
     stall_s: float = STALL_S,
 ) -> Video:
-    """Open a video file or a camera.
+    """Open a video file, one that is held in memory, or a camera.
 
     Frames that are left out are decoded, as later ones depend on them, but not converted. An animated GIF or PNG is a
     video too; a still picture is not.
 
     Args:
-        source: A file, or "camera:0", "camera:/dev/video2", "camera:NAME".
+        source: A file, or "camera:0", "camera:/dev/video2", "camera:NAME"; or the bytes of a file, or a binary file
+            that is open, which nobody else reads meanwhile and which stays open.
         start_s: Begin here; frame numbers and times count from the file's beginning all the same.
         end_s: Leave out what is shown from here on. Of a camera: stop after so many seconds.
         every: Hand on one frame in so many.
@@ -169,18 +171,21 @@ def open_video(
             beginning, or has frames that are too large; if the camera can't be read.
         MissingExtraError: If PyAV is not installed.
     """
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(f"a video is a path or a camera such as 'camera:0', got {type(source).__name__}.")
-    name = os.fspath(source)
+    if not isinstance(source, str | os.PathLike | VideoContent):
+        raise InputError(
+            f"a video is a path, a camera such as 'camera:0', or the bytes of a file, got {type(source).__name__}."
+        )
     sampling = Sampling(start_s, end_s, every, every_s, max_fps)
     load_av()
-    if isinstance(source, str) and name.startswith(CAMERA_PREFIX):
+    if isinstance(source, str) and source.startswith(CAMERA_PREFIX):
         if start_s:
             raise InputError(f"a camera has no start to skip to, got {start_s} s. Leave it out.")
-        camera = open_camera(name, sampling, stall_s=stall_s)
-        return Video(name, camera, is_live=True, stall_s=stall_s)
-    file = FileStream(Path(source), sampling)
+        camera = open_camera(source, sampling, stall_s=stall_s)
+        return Video(source, camera, is_live=True, stall_s=stall_s)
+    origin: Origin = Held(source) if isinstance(source, VideoContent) else Path(source)
+    file = FileStream(origin, sampling)
     expected = sampling.estimate_count(file.frame_rate, file.duration_s, file.frame_count)
+    name = str(origin) if isinstance(source, VideoContent) else os.fspath(source)
     return Video(name, file, expected_frames=expected)
 
 

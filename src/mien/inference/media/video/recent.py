@@ -12,6 +12,8 @@ from mien.core.moments import Moment, Sighting
 _MOST_PERSONS: Final = 64  # in a street scene hundreds pass by; the strip has room for a few
 _CELLS: Final = 400  # no stretch begins within a 400th of the whole time after the last: memory is bounded
 _LANE_KEPT_S: Final = 1.0  # who is gone for a moment keeps the lane
+_LANE_EARNED_S: Final = 0.5  # who is seen for less is often no person: lanes would come and go, and the strip with them
+_ROUNDING_S: Final = 1e-6
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class RecentLabels:
         """
         self._span_s = span_s
         self._now_s = 0.0
+        self._earned_s = min(_LANE_EARNED_S, span_s / 4)  # a short span can't hold more
         self._stretches: dict[int, deque[Stretch]] = {}  # in the order in which persons were last seen
         self._seen: frozenset[int] = frozenset()  # on the last frame
         self._lanes: list[int] = []
@@ -60,11 +63,12 @@ class RecentLabels:
     def choose_lanes(self, most: int) -> list[tuple[int, Sequence[Stretch]]]:
         """Return persons by number, with their stretches, oldest first; at most so many persons, those seen last.
 
-        Who is chosen stays so, and gives way to another one only after a second out of sight.
+        Who was seen for less than half a second is not chosen. Who is chosen stays so, and gives way to another one
+        only after a second out of sight.
         """
         self._lanes = [person for person in self._lanes if person in self._stretches][:most]
         for person in sorted(self._stretches, key=lambda person: (-self._last_seen_s(person), person)):
-            if person in self._lanes:
+            if person in self._lanes or self._seen_for_s(person) < self._earned_s - _ROUNDING_S:
                 continue
             if len(self._lanes) < most:
                 self._lanes.append(person)
@@ -103,6 +107,9 @@ class RecentLabels:
                 del self._stretches[person]
         for person in list(self._stretches)[:-_MOST_PERSONS]:
             del self._stretches[person]
+
+    def _seen_for_s(self, person: int) -> float:
+        return sum(stretch.stop_s - stretch.start_s for stretch in self._stretches[person])
 
     def _last_seen_s(self, person: int) -> float:
         return self._stretches[person][-1].stop_s

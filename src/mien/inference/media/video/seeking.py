@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mien.inference.media.video.container import find_video, open_container
+from mien.inference.media.video.held import Origin
 from mien.inference.media.video.library import av_errors
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class Entry(NamedTuple):
     number: int
 
 
-def find_entry(path: Path, first: VideoFrame, start_s: float) -> Entry | None:
+def find_entry(origin: Origin, first: VideoFrame, start_s: float) -> Entry | None:
     """Find the last frame at or before a time that decoding can begin with, by reading packets without decoding them.
 
     Args:
-        path: The file.
+        origin: The video.
         first: Its first frame.
         start_s: Seconds after `first`.
 
@@ -43,8 +43,8 @@ def find_entry(path: Path, first: VideoFrame, start_s: float) -> Entry | None:
     """
     if first.pts is None or first.interlaced_frame:  # interlaced: a packet may hold half a frame
         return None
-    with open_container(path) as container:
-        stream = find_video(container, path)
+    with open_container(origin) as container:
+        stream = find_video(container, origin)
         if stream.codec_context.name not in _ONE_FRAME_A_PACKET or not stream.time_base:
             return None
         target = first.pts + int(start_s / stream.time_base)

@@ -18,6 +18,8 @@ _TRIED_EVERY_S: Final = 1.0  # a label that had to be made small looks so often 
 _REMEMBERED_S: Final = 1.0  # for so long a face that was lost finds its label on the same side
 _MOST_REMEMBERED: Final = 256
 _ROOMY: Final = 3
+_WIDE: Final = 0.45  # of the frame's width: more only where a word would be cut, as a label may be a sentence
+_WIDE_LETTERS: Final = 8.0  # as many letters' sizes are not too wide on any frame: a number and one of our words
 
 
 class Framed(NamedTuple):
@@ -98,40 +100,38 @@ class SteadyLabels:
         self._habits[person] = habit
         return Scale.of(habit.text).line
 
-    def place(
-        self, framed: Sequence[Framed], places: Places, widest: int, now_s: float
-    ) -> list[tuple[Framed, Caption, Rectangle]]:
+    def place(self, framed: Sequence[Framed], places: Places, now_s: float) -> list[tuple[Framed, Caption, Rectangle]]:
         """Return the labels with their places; faces without room for any are left out.
 
         Args:
             framed: All persons on the frame, as they are numbered in `places`.
             places: With the frames of all persons.
-            widest: Pixels that a label may be wide.
             now_s: The frame's time, seconds.
         """
         # Who has a place keeps it, before anybody looks for a new one.
-        homeless = [number for number, item in enumerate(framed) if not self._keep(number, item, places, widest)]
+        homeless = [number for number, item in enumerate(framed) if not self._keep(number, item, places)]
         for number in sorted(homeless, key=lambda number: _area(framed[number].box), reverse=True):
-            self._search(number, framed[number], places, widest, now_s)
+            self._search(number, framed[number], places, now_s)
         for number, item in enumerate(framed):
-            self._improve(number, item, places, widest, now_s)
+            self._improve(number, item, places, now_s)
         found = []
         for item in framed:
             habit = self._habits[item.sighting.person]
             if habit.spot is not None and habit.rank is not None:
-                caption = self._measure(item, self._forms(habit)[habit.rank], widest)
+                caption = self._measure(item, self._forms(habit)[habit.rank])
                 found.append((item, caption, habit.spot))
         return found
 
     def _forms(self, habit: _Habit) -> list[Form]:
-        return list(label_forms(TextRange.of(*self._size), habit.text, is_crowded=self._is_crowded))
+        forms = list(label_forms(TextRange.of(*self._size), habit.text, is_crowded=self._is_crowded))
+        return [*forms, *(form._replace(is_brief=True) for form in forms)]
 
-    def _measure(self, item: Framed, form: Form, widest: int) -> Caption:
-        sighting = item.sighting
+    def _measure(self, item: Framed, form: Form) -> Caption:
+        sighting, width = item.sighting, self._size[0]
         said = _Said(sighting.expression, round(sighting.confidence, 2), sighting.is_certain)
-        return _lay_out(said, form, widest, sighting.person)
+        return _lay_out(said, form, width, sighting.person, round(max(_WIDE * width, _WIDE_LETTERS * form.text)))
 
-    def _keep(self, number: int, item: Framed, places: Places, widest: int) -> bool:
+    def _keep(self, number: int, item: Framed, places: Places) -> bool:
         """Take the place of the last frame, if it is still free; whoever had none goes on without."""
         habit = self._habits[item.sighting.person]
         habit.spot = None
@@ -140,32 +140,32 @@ class SteadyLabels:
         forms = self._forms(habit)
         if habit.rank == len(forms):
             return True
-        habit.spot = self._take(number, item, forms[habit.rank], habit.anchor, places, widest, clear=0)
+        habit.spot = self._take(number, item, forms[habit.rank], habit.anchor, places, clear=0)
         return habit.spot is not None
 
-    def _search(
-        self, number: int, item: Framed, places: Places, widest: int, now_s: float, below: int | None = None
-    ) -> bool:
+    def _search(self, number: int, item: Framed, places: Places, now_s: float, below: int | None = None) -> bool:
         """Take the best free place, of a form that ranks better than `below` if given, and remember it."""
         habit = self._habits[item.sighting.person]
         forms = self._forms(habit)
         habit.tried_s = now_s
         # A place with more room around it isn't lost with the next step of a neighbor.
         for clear, (rank, form) in product((_ROOMY, 1), enumerate(forms[:below])):
+            label = self._measure(item, form)
+            if form.is_brief and label == self._measure(item, form._replace(is_brief=False)):
+                continue  # there is nothing to cut, and so no place that was not tried before
             anchors: list[Anchor | None] = [None]
             if form.covers is None:
                 # The same side as ever comes first.
-                width = self._measure(item, form, widest).width
-                anchors = sorted(anchors_of(item.frame, width), key=lambda anchor: anchor != habit.anchor)
+                anchors = sorted(anchors_of(item.frame, label.width), key=lambda anchor: anchor != habit.anchor)
             for anchor in anchors:
-                if (spot := self._take(number, item, form, anchor, places, widest, clear)) is not None:
+                if (spot := self._take(number, item, form, anchor, places, clear)) is not None:
                     habit.rank, habit.anchor, habit.spot = rank, anchor, spot
                     return True
         if below is None:
             habit.rank = len(forms)
         return False
 
-    def _improve(self, number: int, item: Framed, places: Places, widest: int, now_s: float) -> None:
+    def _improve(self, number: int, item: Framed, places: Places, now_s: float) -> None:
         """Now and then look for a better form than the one the label has."""
         habit = self._habits[item.sighting.person]
         if not habit.rank or now_s - habit.tried_s < _TRIED_EVERY_S:
@@ -173,7 +173,7 @@ class SteadyLabels:
         old = habit.spot
         if old is not None:
             places.release(old)
-        if not self._search(number, item, places, widest, now_s, below=habit.rank) and old is not None:
+        if not self._search(number, item, places, now_s, below=habit.rank) and old is not None:
             places.take(old)
 
     def _take(
@@ -183,11 +183,10 @@ class SteadyLabels:
         form: Form,
         anchor: Anchor | None,
         places: Places,
-        widest: int,
         clear: int,
     ) -> Rectangle | None:
         """Take one place; `clear` is the room around it, in thicknesses of the frame's line."""
-        label = self._measure(item, form, widest)
+        label = self._measure(item, form)
         gap = label.scale.line
         if form.covers is not None:
             return places.take_inside(number, label.width, label.height, 3 * gap, form.covers)
@@ -209,6 +208,6 @@ class _Said(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _lay_out(said: _Said, form: Form, widest: int, person: int) -> Caption:
+def _lay_out(said: _Said, form: Form, widest: int, person: int, wished: int) -> Caption:
     """Measure a caption once, not for each place that is tried."""
-    return Caption.measure(said, form, widest, person)
+    return Caption.measure(said, form, widest, person, wished)

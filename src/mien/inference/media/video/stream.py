@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.core.errors import InputError, UnreadableMediaError
@@ -13,6 +12,7 @@ from mien.inference.media.video.container import find_video, open_container
 from mien.inference.media.video.conversion import Converter
 from mien.inference.media.video.decoding import Decoder
 from mien.inference.media.video.frames import Frame
+from mien.inference.media.video.held import Origin
 from mien.inference.media.video.library import av_errors
 from mien.inference.media.video.sampling import Chooser, Sampling
 from mien.inference.media.video.seeking import Entry, find_entry
@@ -33,35 +33,37 @@ class FileStream:
         has_audio: Whether there is sound in it.
     """
 
-    def __init__(self, path: Path, sampling: Sampling) -> None:
+    def __init__(self, origin: Origin, sampling: Sampling) -> None:
         """Open a file and decode its first frame.
 
         Raises:
             InputError: If the start lies behind the video's end.
             UnreadableMediaError: If it can't be played, see `open_container` and `find_video`.
         """
-        self._path = path
+        self._origin = origin
         self._sampling = sampling
-        self._container = open_container(path)
+        self._container = open_container(origin)
         try:
             self._open()
             if self.duration_s is not None and sampling.start_s >= self.duration_s:
                 raise InputError(
-                    f"the start ({sampling.start_s} s) lies behind the end of {path} ({self.duration_s} s)."
+                    f"the start ({sampling.start_s} s) lies behind the end of {origin} ({self.duration_s} s)."
                 )
         except BaseException:
             self.close()
             raise
 
     def _open(self) -> None:
-        stream = find_video(self._container, self._path)
+        stream = find_video(self._container, self._origin)
         self._stream = stream
-        self._decoder = Decoder(self._container, stream, self._path)
+        self._decoder = Decoder(self._container, stream, self._origin)
         self._converter = Converter(stream)
         self._frames = self._decoder.read()
         first = next(self._frames, None)
         if first is None:
-            raise UnreadableMediaError(f"{self._path} holds no frame that can be decoded; it is damaged or cut short.")
+            raise UnreadableMediaError(
+                f"{self._origin} holds no frame that can be decoded; it is damaged or cut short."
+            )
         self._first = first
         self._converter.watch(first)
         self.width, self.height = self._converter.measure(first)
@@ -82,7 +84,7 @@ class FileStream:
         Raises:
             UnreadableMediaError: After the last frame that can be had, if the file is cut short.
         """
-        entry = find_entry(self._path, self._first, self._sampling.start_s) if self._sampling.start_s else None
+        entry = find_entry(self._origin, self._first, self._sampling.start_s) if self._sampling.start_s else None
         if entry is not None:
             frames = self._seek(entry)
             if frames is not None:
@@ -90,7 +92,7 @@ class FileStream:
                 return
             # The file can't be entered there: begin anew, and decode up to it.
             self._container.close()
-            self._container = open_container(self._path)
+            self._container = open_container(self._origin)
             self._open()
         yield from self._choose(chain([self._first], self._frames), 0)
 
