@@ -2,10 +2,12 @@
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,9 +72,11 @@ def test_the_python_blocks_run(workplace):
 def test_the_commands_run_in_their_order(workplace):
     lines = [line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("mien ")]
-    verbs = {"predict", "watch", "info", "data", "train", "export", "evaluate", "bench"}
+    verbs = {"predict", "watch", "info", "data", "train", "export", "evaluate", "bench", "serve"}
     assert {command[1] for command in commands} == verbs
     for command in commands:
+        if command[1] == "serve":  # ends when it is told to; see the test below
+            continue
         shortened = command[1:]
         if command[1] == "train":  # what begins with trained weights can't become another network
             shortened += SHORT if command[2] == "transfer" else SHORT + SMALL
@@ -81,6 +85,28 @@ def test_the_commands_run_in_their_order(workplace):
         assert result.returncode == 0, f"{command}: {result.stderr}"
     made = {"faces", "rows.csv", "seen", "seen.mp4", "clip.html", "mine.onnx", "run", "fer2013"}
     assert made <= {path.name for path in workplace.iterdir()}
+
+
+def test_the_service_answers_as_the_readme_asks_it(workplace):
+    pytest.importorskip("fastapi", reason="the service needs the serve extra")
+    (curl,) = (
+        shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines() if "curl" in line
+    )
+    assert curl[:3] == ["curl", "-F", "files=@photo.jpg"]
+    call = [sys.executable, "-m", "mien", "serve", "--port", "0"]
+    with subprocess.Popen(call, cwd=workplace, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = re.search(r"http://[\d.:]+", server.stdout.readline()).group()
+            assert curl[3].startswith("http://127.0.0.1:8000/")
+            path = curl[3].removeprefix("http://127.0.0.1:8000")
+            transport = httpx.HTTPTransport(retries=10)
+            with httpx.Client(transport=transport, base_url=address, timeout=30) as client:
+                answer = client.post(path, files={"files": (workplace / "photo.jpg").open("rb")})
+            assert answer.status_code == 200, answer.text
+            assert [len(picture["faces"]) for picture in answer.json()["pictures"]] == [1]
+        finally:
+            server.terminate()
+        assert server.wait(timeout=30) in (0, -signal.SIGTERM)
 
 
 def test_no_placeholder_is_left():

@@ -1,0 +1,1 @@
+"""The service: REST, live frames, and a page, for people who put mien online."""

@@ -1,0 +1,114 @@
+"""The service as one ASGI app: settings in, models opened at the start, every route and middleware in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.middleware.cors import CORSMiddleware
+
+from mien import __version__
+from mien.apps.service import browser_runtime, openapi, page_routes, problems
+from mien.apps.service.access import Doorkeeper, SecurityHeaders
+from mien.apps.service.bodies import Held
+from mien.apps.service.engine import Engine
+from mien.apps.service.live import router as live
+from mien.apps.service.metrics import Metrics
+from mien.apps.service.observing import Observer
+from mien.apps.service.routes import classify, health, model, predict, video
+from mien.apps.service.settings import ServiceSettings, load_settings
+from mien.core.card import FacesCard
+from mien.inference.runtime.bundled import read_model
+
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI would hand errors with what was sent to OpenTelemetry, and a variable could send them elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What every request can rely on, as `request.app.state.service`.
+
+    Attributes:
+        settings: As they were when the service was started.
+        engine: Reads pictures.
+        metrics: Counts.
+        held: Counts the bytes of bodies in memory.
+        detector: The card of the model that finds faces.
+    """
+
+    settings: ServiceSettings
+    engine: Engine
+    metrics: Metrics
+    held: Held
+    detector: FacesCard
+
+
+def create_app(settings: ServiceSettings | None = None) -> FastAPI:
+    """Build the app; models are opened when it is started.
+
+    Args:
+        settings: None to read them from the environment, as each of several workers does.
+
+    Raises:
+        InputError: If the environment's settings can't be used.
+    """
+    settings = settings or load_settings()
+    metrics = Metrics()
+    app = FastAPI(
+        title="mien",
+        version=__version__,
+        docs_url=None,  # Swagger's page loads its parts from elsewhere
+        redoc_url=None,
+        telemetry=_NO_TELEMETRY,
+        lifespan=partial(_live, settings=settings, metrics=metrics),
+    )
+    app.state.settings = settings
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
+    problems.install(app)
+    for part in (predict, classify, video, live, model, browser_runtime, health, page_routes):
+        app.include_router(part.router)
+    _wrap(app, settings, metrics)
+    return app
+
+
+@asynccontextmanager
+async def _live(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
+    """Open the models, and at the end finish what was accepted."""
+    engine = await asyncio.to_thread(
+        Engine.open, settings, on_batch=metrics.batches.observe, on_reading=metrics.observe_reading
+    )
+    detector = read_model(settings.detector).card.expect(FacesCard)
+    app.state.service = Service(settings, engine, metrics, Held(settings.max_held_bytes), detector)
+    try:
+        yield
+    finally:
+        await engine.close(settings.drain_s)
+        metrics.close()
+
+
+def _wrap(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> None:
+    """Put the middlewares around the routes; the last one added is the first to see a request."""
+    app.add_middleware(problems.LastResort)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["*"],  # which ones a route takes, it says itself
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+        )
+    app.add_middleware(Doorkeeper, settings=settings)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observer, metrics=metrics)

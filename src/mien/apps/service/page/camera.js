@@ -1,0 +1,285 @@
+// The camera's way: frames go out one by one, the answers move the overlay, the people and the last minute.
+
+import { openDevice } from "./device.js";
+import { find, make, setText, sleep } from "./elements.js";
+import { grabBitmap, grabJpeg } from "./frames.js";
+import { Lens } from "./lens.js";
+import { LiveConnection } from "./live.js";
+import { explain, hideNotice, showNotice } from "./notices.js";
+import { Overlay } from "./overlay.js";
+import { sumUp } from "./together.js";
+
+/** @typedef {import("./types.js").BrowserMode} BrowserMode */
+/** @typedef {import("./types.js").Choices} Choices */
+/** @typedef {import("./types.js").Group} Group */
+/** @typedef {import("./types.js").LiveAnswer} LiveAnswer */
+/** @typedef {import("./types.js").Moment} Moment */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+const IDLE = "What the face looks like stands here, with how likely each of the seven is.";
+const PACE_EVERY_MS = 500;
+
+/** @implements {Way} @typedef {import("./types.js").Way} Way */
+export class CameraWay {
+  #stage = find("camera-stage", HTMLElement);
+  #video = find("camera-video", HTMLVideoElement);
+  #canvas = find("camera-overlay", HTMLCanvasElement);
+  #idle = find("camera-idle", HTMLElement);
+  #start = find("camera-start", HTMLButtonElement);
+  #chip = find("camera-chip", HTMLElement);
+  #choice = find("camera-choice", HTMLElement);
+  #select = find("camera-select", HTMLSelectElement);
+  #stop = find("stop", HTMLButtonElement);
+  #pace = find("pace", HTMLElement);
+  #overlay = new Overlay(this.#canvas);
+  #lens = new Lens(this.#video, () => this.#lose());
+  /** @type {{close: () => void, set: (change: {smoothing?: boolean, group?: boolean}) => void} | null} */
+  #source = null;
+  #took_ms = 0;
+  #gap_ms = 0;
+  #answered_ms = 0;
+  #paced_ms = 0;
+
+  /**
+   * @param {Reading} reading
+   * @param {Choices} choices
+   * @param {() => BrowserMode | null} getMode
+   * @param {() => void} askToken
+   */
+  constructor(reading, choices, getMode, askToken) {
+    this.reading = reading;
+    this.choices = choices;
+    this.getMode = getMode;
+    this.askToken = askToken;
+    this.#start.addEventListener("click", () => void this.start());
+    this.#select.addEventListener("change", () => void this.start(this.#select.value));
+    this.#video.addEventListener("resize", () => this.#shape());
+    document.addEventListener("visibilitychange", () => this.#rest());
+  }
+
+  enter() {
+    this.reading.clear(IDLE);
+    this.#stop.hidden = true;
+  }
+
+  leave() {
+    this.stop();
+  }
+
+  /** @param {keyof Choices} what */
+  change(what) {
+    if (what === "mirror") this.#mirror();
+    if (!this.#lens.isOn) return;
+    if (what === "where") this.#connect();
+    if (what === "smoothing") this.#source?.set({ smoothing: this.choices.smoothing });
+    if (what === "group") {
+      this.#source?.set({ group: this.choices.group });
+      this.#overlay.clear();
+      this.reading.clear("");
+      this.reading.timeline.startLive(); // what was told of single people goes
+    }
+  }
+
+  /** @param {string} [deviceId] */
+  async start(deviceId) {
+    hideNotice();
+    const hadFocus = document.activeElement === this.#start; // a disabled button loses it
+    this.#start.disabled = true;
+    setText(this.#start, "Opening the camera");
+    try {
+      await this.#lens.open(deviceId);
+    } catch (error) {
+      this.stop();
+      showNotice(explain(error), { label: "Try again", run: () => void this.start() });
+      return;
+    } finally {
+      this.#start.disabled = false;
+      setText(this.#start, "Start camera");
+      if (hadFocus) this.#start.focus();
+    }
+    this.#show(true);
+    document.body.classList.add("has-begun"); // the picture gets the room from here on
+    if (hadFocus) this.#stop.focus();
+    this.#shape();
+    this.#mirror();
+    this.reading.people.clear("Looking for faces.");
+    this.reading.timeline.startLive();
+    this.#connect();
+    await this.#listCameras();
+  }
+
+  stop() {
+    const hadFocus = document.activeElement === this.#stop;
+    this.#source?.close();
+    this.#source = null;
+    this.#lens.close();
+    this.#show(false);
+    this.#overlay.clear();
+    this.reading.timeline.hide();
+    this.reading.clear(IDLE);
+    if (hadFocus) this.#start.focus();
+  }
+
+  /** @param {boolean} isOn */
+  #show(isOn) {
+    this.#stage.classList.toggle("is-on", isOn);
+    this.#idle.hidden = isOn;
+    this.#video.hidden = !isOn;
+    this.#canvas.hidden = !isOn;
+    this.#stop.hidden = !isOn;
+    setText(this.#stop, "Stop");
+    if (!isOn) this.#choice.hidden = true;
+    this.#say("");
+    setText(this.#pace, "");
+    this.#answered_ms = 0;
+  }
+
+  /** @param {string} text  On the picture; "" for nothing. */
+  #say(text) {
+    setText(this.#chip, text);
+    this.#chip.hidden = !text;
+  }
+
+  #shape() {
+    const { videoWidth, videoHeight } = this.#video;
+    if (videoWidth && videoHeight) this.#stage.style.setProperty("--shape", `${videoWidth} / ${videoHeight}`);
+  }
+
+  #mirror() {
+    const isMirrored = this.choices.mirror && this.#lens.isFront;
+    this.#stage.classList.toggle("is-mirrored", isMirrored);
+    this.#overlay.isMirrored = isMirrored;
+  }
+
+  async #listCameras() {
+    const cameras = await this.#lens.list();
+    this.#choice.hidden = cameras.length < 2 || !this.#lens.isOn;
+    this.#select.replaceChildren(...cameras.map((camera, place) => {
+      const option = make("option", "", camera.label || `Camera ${place + 1}`);
+      option.value = camera.deviceId;
+      option.selected = camera.deviceId === this.#lens.deviceId;
+      return option;
+    }));
+  }
+
+  /** The camera went away by itself. */
+  #lose() {
+    this.stop();
+    showNotice({ title: "The camera stopped.", text: "It was unplugged, or another program took it." }, { label: "Start again", run: () => void this.start() });
+  }
+
+  /** Nothing is read while nobody looks at the page. */
+  #rest() {
+    if (!this.#lens.isOn) return;
+    if (document.hidden) {
+      this.#source?.close();
+      this.#source = null;
+    } else if (!this.#source) this.#connect();
+  }
+
+  #connect() {
+    this.#source?.close();
+    this.#answered_ms = 0;
+    const mode = this.getMode();
+    this.#source = this.choices.where === "device" && mode ? this.#readHere(mode) : this.#readThere();
+  }
+
+  #readThere() {
+    this.#say("Connecting");
+    return new LiveConnection({
+      grab: () => grabJpeg(this.#video),
+      onAnswer: (answer, took_ms) => this.#take(answer, took_ms),
+      onState: (state, wait_ms, error) => {
+        if (state === "open") this.#say("");
+        else {
+          const why = error?.code === "busy" ? "The server is busy" : "The server doesn't answer";
+          this.#say(`${why}; next try in ${Math.max(1, Math.round(wait_ms / 1000))} s`);
+          setText(this.#pace, "");
+          this.#overlay.clear();
+        }
+      },
+      onEnd: (error) => {
+        this.stop();
+        if (error.code === "unauthorized") this.askToken();
+        else showNotice(explain(error), { label: "Try again", run: () => void this.start() });
+      },
+    }, this.choices);
+  }
+
+  /**
+   * @param {LiveAnswer} answer
+   * @param {number} took_ms
+   */
+  #take(answer, took_ms) {
+    if (answer.type === "hello") return;
+    if (answer.type === "error") {
+      this.#say(answer.message);
+      return;
+    }
+    this.#say("");
+    if (answer.type === "group") this.#showGroup(answer);
+    else if (!this.choices.group) this.#showMoment(answer);
+    this.#measure(took_ms);
+  }
+
+  /** @param {Moment} moment */
+  #showMoment({ faces, width, height }) {
+    this.#overlay.show(this.reading.takeLive(faces, this.choices.smoothing), width, height);
+  }
+
+  /** @param {Group} group */
+  #showGroup(group) {
+    if (!this.choices.group) return; // an answer to a frame from before the switch
+    const now_s = this.reading.timeline.now_s;
+    this.reading.showGroup(group);
+    this.reading.timeline.addGroup(now_s, now_s, group);
+  }
+
+  /** @param {BrowserMode} mode */
+  #readHere(mode) {
+    const stop = new AbortController();
+    /** @type {import("./device.js").Follow | null} */
+    let follow = null;
+    const run = async () => {
+      this.#say("Loading the models");
+      follow = (await openDevice(mode)).follow(this.choices.smoothing);
+      this.#say("");
+      while (!stop.signal.aborted) {
+        const frame = await grabBitmap(this.#video);
+        if (!frame) {
+          await sleep(100, stop.signal);
+          continue;
+        }
+        const started_ms = performance.now();
+        const moment = await follow.read(frame, started_ms / 1000);
+        if (stop.signal.aborted) return;
+        if (this.choices.group) this.#showGroup(sumUp(moment.faces));
+        else this.#showMoment(moment);
+        this.#measure(performance.now() - started_ms);
+        await sleep(0, stop.signal);
+      }
+    };
+    run().catch((error) => {
+      if (stop.signal.aborted) return;
+      this.stop();
+      showNotice(explain(error), { label: "Try again", run: () => void this.start() });
+    });
+    return {
+      close: () => stop.abort(),
+      set: (/** @type {{smoothing?: boolean}} */ { smoothing }) => { if (smoothing !== undefined) follow?.setSmoothing(smoothing); },
+    };
+  }
+
+  /** Say how quick it is, small and calm. @param {number} took_ms  From a frame to its answer. */
+  #measure(took_ms) {
+    const now_ms = performance.now();
+    const gap_ms = this.#answered_ms ? now_ms - this.#answered_ms : 0;
+    const isFirst = !gap_ms;
+    this.#answered_ms = now_ms;
+    this.#took_ms = isFirst ? took_ms : this.#took_ms * 0.85 + took_ms * 0.15;
+    this.#gap_ms = isFirst || !this.#gap_ms ? gap_ms : this.#gap_ms * 0.85 + gap_ms * 0.15;
+    if (!this.#gap_ms || now_ms - this.#paced_ms < PACE_EVERY_MS) return;
+    this.#paced_ms = now_ms;
+    setText(this.#pace, `${Math.round(this.#took_ms)} ms, ${Math.round(1000 / this.#gap_ms)} frames/s`);
+  }
+}

@@ -1,0 +1,290 @@
+// The clip's way: it plays here, while the rows of its reading come in and fill the lanes and the summary.
+
+import { readClip, ServiceError } from "./api.js";
+import { Calm } from "./calm.js";
+import { find, setText } from "./elements.js";
+import { readClipHere } from "./here.js";
+import { Moments } from "./moments.js";
+import { explain, hideNotice, showNotice, speak } from "./notices.js";
+import { Overlay } from "./overlay.js";
+import { Summary } from "./summary.js";
+
+/** @typedef {import("./types.js").BrowserMode} BrowserMode */
+/** @typedef {import("./types.js").Choices} Choices */
+/** @typedef {import("./types.js").ClipRow} ClipRow */
+/** @typedef {import("./types.js").Group} Group */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+/** How far the reading must be ahead before playback that waited for it goes on. */
+const AHEAD_S = 0.6;
+const IDLE = "While the clip plays, each person's reading stands here; the whole clip is summed up below.";
+
+/** @implements {Way} @typedef {import("./types.js").Way} Way */
+export class ClipWay {
+  #stage = find("clip-stage", HTMLElement);
+  #video = find("clip-video", HTMLVideoElement);
+  #canvas = find("clip-overlay", HTMLCanvasElement);
+  #plate = find("clip-plate", HTMLElement);
+  #idle = find("clip-idle", HTMLElement);
+  #choose = find("clip-choose", HTMLButtonElement);
+  #input = find("clip-input", HTMLInputElement);
+  #chip = find("clip-chip", HTMLElement);
+  #again = find("again", HTMLButtonElement);
+  #stop = find("stop", HTMLButtonElement);
+  #summary = new Summary();
+  #overlay = new Overlay(this.#canvas);
+  #moments = new Moments();
+  #calm = new Calm();
+  /** @type {Group[]} */
+  #bins = [];
+  /** @type {File | null} */
+  #file = null;
+  #abort = new AbortController();
+  #isReading = false;
+  /** Whether playback waits for the reading. */
+  #isHeld = false;
+
+  /**
+   * @param {Reading} reading
+   * @param {Choices} choices
+   * @param {() => BrowserMode | null} getMode
+   * @param {() => void} askToken
+   * @param {() => Record<string, number> | null} getLimits
+   */
+  constructor(reading, choices, getMode, askToken, getLimits) {
+    this.reading = reading;
+    this.choices = choices;
+    this.getMode = getMode;
+    this.askToken = askToken;
+    this.getLimits = getLimits;
+    this.#choose.addEventListener("click", () => this.#input.click());
+    this.#input.addEventListener("change", () => {
+      const file = this.#input.files?.[0];
+      if (file) this.open(file);
+      this.#input.value = "";
+    });
+    this.#video.addEventListener("loadedmetadata", () => this.#measure());
+    this.#video.addEventListener("error", () => this.#lackPicture());
+    this.#video.addEventListener("seeked", () => this.#showFrame(this.#video.currentTime));
+    this.#followPlayback();
+  }
+
+  enter() {
+    if (!this.#file) this.#show(false);
+    else this.open(this.#file);
+  }
+
+  leave() {
+    this.#abort.abort();
+    this.#video.pause();
+    this.#summary.hide();
+    this.reading.timeline.hide();
+  }
+
+  /** @param {keyof Choices} what */
+  change(what) {
+    if (what !== "mirror" && this.#file) this.open(this.#file);
+  }
+
+  more() {
+    this.#input.click();
+  }
+
+  stop() {
+    this.#abort.abort();
+    this.#file = null;
+    this.#release();
+    this.reading.timeline.hide();
+    hideNotice();
+    this.#show(false);
+    this.#choose.focus();
+  }
+
+  /** Play a clip and have it read. @param {File} file */
+  open(file) {
+    hideNotice();
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#release();
+    this.#isHeld = false;
+    this.#file = file;
+    this.#moments = new Moments();
+    this.#calm = new Calm();
+    this.#bins = [];
+    this.#summary.hide();
+    this.#plate.hidden = true;
+    document.body.classList.add("has-begun");
+    this.#show(true);
+    this.#video.src = URL.createObjectURL(file);
+    this.reading.people.clear("Looking for faces.");
+    this.reading.timeline.startClip(10, (time_s) => { this.#video.currentTime = time_s; });
+    void this.#read(file, this.#abort.signal);
+  }
+
+  #release() {
+    if (this.#video.src) URL.revokeObjectURL(this.#video.src);
+    this.#video.removeAttribute("src");
+    this.#overlay.clear();
+  }
+
+  /** @param {boolean} isOn */
+  #show(isOn) {
+    this.#stage.classList.toggle("is-on", isOn);
+    this.#idle.hidden = isOn;
+    this.#video.hidden = !isOn;
+    this.#canvas.hidden = !isOn;
+    this.#again.hidden = !isOn;
+    this.#stop.hidden = !isOn;
+    setText(this.#again, "Another clip");
+    setText(this.#stop, "Close");
+    if (isOn) return;
+    this.#plate.hidden = true;
+    this.#summary.hide();
+    this.#say("");
+    this.reading.clear(IDLE);
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    setText(this.#chip, text);
+    this.#chip.hidden = !text;
+  }
+
+  /** The clip's length is known now. */
+  #measure() {
+    const { duration, videoWidth, videoHeight } = this.#video;
+    if (Number.isFinite(duration)) this.reading.timeline.setDuration(duration);
+    if (videoWidth && videoHeight) this.#stage.style.setProperty("--shape", `${videoWidth} / ${videoHeight}`);
+  }
+
+  /** This browser can't play it; the server may still read it. */
+  #lackPicture() {
+    if (!this.#file || !this.#video.src) return;
+    this.#video.hidden = true;
+    this.#canvas.hidden = true;
+    setText(this.#plate, "This browser can't play the clip. The server reads it all the same.");
+    this.#plate.hidden = false;
+  }
+
+  /**
+   * @param {File} file
+   * @param {AbortSignal} signal
+   */
+  async #read(file, signal) {
+    this.#isReading = true;
+    try {
+      const mode = this.getMode();
+      if (this.choices.where === "device" && mode) {
+        this.#say("Loading the models");
+        await readClipHere(this.#video, mode, this.choices, (row) => this.#take(row), signal);
+      } else await this.#readThere(file, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#say("");
+      if (!this.#moments.end_s) this.reading.people.clear("This clip was not read.");
+      if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
+      else showNotice(explain(error), { label: "Try again", run: () => this.open(file) });
+    } finally {
+      if (!signal.aborted) {
+        this.#isReading = false;
+        this.#goOn();
+      }
+    }
+  }
+
+  /**
+   * @param {File} file
+   * @param {AbortSignal} signal
+   */
+  async #readThere(file, signal) {
+    const most = this.getLimits()?.max_video_bytes;
+    if (most && file.size > most) {
+      throw new ServiceError("too_large", `this clip has ${Math.ceil(file.size / 2 ** 20)} MB; the server takes at most ${Math.floor(most / 2 ** 20)} MB`);
+    }
+    this.#say("Sending the clip");
+    let isFirst = true;
+    let isOver = false;
+    await readClip(file, this.choices, (row) => {
+      if (signal.aborted) return;
+      if (isFirst) void this.#video.play().catch(() => undefined); // it may be a clip that can't be played
+      isFirst = false;
+      isOver ||= row.type === "end";
+      this.#take(row);
+    }, signal);
+    if (!isOver) throw new ServiceError("gone", "the answer broke off");
+  }
+
+  /** @param {ClipRow} row */
+  #take(row) {
+    if (row.type === "error") throw new ServiceError(row.problem.code, row.problem.detail);
+    if (row.type === "moment") {
+      if (this.choices.smoothing) row.faces = this.#calm.steady(row.faces, row.time_s);
+      this.#moments.add(row);
+      if (this.#video.hidden) this.reading.timeline.setDuration(Math.max(10, row.time_s));
+      this.reading.timeline.add(row.time_s, row.faces);
+      this.#tellProgress(row.time_s);
+      if (row.time_s > this.#video.currentTime + AHEAD_S) this.#goOn();
+    } else if (row.type === "group") {
+      this.#bins.push(row);
+      this.reading.showGroup(row);
+      this.reading.timeline.addGroup(row.start_s ?? 0, row.end_s ?? 0, row);
+      this.#tellProgress(row.end_s ?? 0);
+    } else this.#finish(row);
+  }
+
+  /** @param {number} time_s  How far it was read. */
+  #tellProgress(time_s) {
+    const { duration } = this.#video;
+    const part = Number.isFinite(duration) && duration > 0 ? Math.min(1, time_s / duration) : null;
+    this.#say(part === null ? "Reading" : `Reading, ${Math.round(part * 100)} %`);
+    this.#sumUp("");
+  }
+
+  /** @param {import("./types.js").End} end */
+  #finish({ frames, frames_with_faces, persons, is_complete, note }) {
+    this.#say("");
+    const counted = persons === null ? "" : `, ${frames_with_faces} with a face, ${persons} ${persons === 1 ? "person" : "persons"}`;
+    const left = is_complete ? "" : ` ${note ? `${note.replace(/\.$/, "")}.` : "The end was not read."}`;
+    this.#sumUp(`${frames} frames${counted}.${left}`);
+    if (persons === 0) this.reading.people.clear("No face was found in this clip.");
+    speak(`The clip is read: ${frames} frames${counted}. ${this.#summary.spoken}`);
+  }
+
+  /** Show the shares so far. @param {string} facts */
+  #sumUp(facts) {
+    if (this.choices.group) this.#summary.showGroup(this.#bins, facts);
+    else this.#summary.showPersons(this.#moments.sumUp(), facts);
+  }
+
+  /** Keep the overlay in step with what the video shows. */
+  #followPlayback() {
+    const step = (/** @type {number} */ _now, /** @type {VideoFrameCallbackMetadata} */ { mediaTime }) => {
+      this.#showFrame(mediaTime);
+      this.#video.requestVideoFrameCallback(step);
+    };
+    this.#video.requestVideoFrameCallback(step);
+  }
+
+  /** @param {number} time_s */
+  #showFrame(time_s) {
+    if (!this.#file) return;
+    this.reading.timeline.setCursor(time_s);
+    if (this.choices.group) return;
+    const moment = this.#moments.find(time_s);
+    if (moment) {
+      this.#overlay.show(moment.faces, moment.width, moment.height);
+      this.reading.showSightings(moment.faces, false);
+    } else this.#overlay.clear();
+    if (this.#isReading && this.choices.where === "server" && time_s > this.#moments.end_s && !this.#video.paused) {
+      this.#isHeld = true;
+      this.#video.pause();
+    }
+  }
+
+  /** Play on where playback waited. */
+  #goOn() {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    void this.#video.play().catch(() => undefined);
+  }
+}

@@ -1,0 +1,46 @@
+// A clip read on this device: frames are taken while it plays, and told in the same rows as the server's.
+
+import { openDevice } from "./device.js";
+import { sleep } from "./elements.js";
+import { grabBitmap } from "./frames.js";
+import { sumUp } from "./together.js";
+
+/** @typedef {import("./types.js").ClipRow} ClipRow */
+
+const LOOK_AGAIN_MS = 30;
+
+/**
+ * Play a clip and hand over a row for each frame that is read; the device may leave some out.
+ * @param {HTMLVideoElement} video
+ * @param {import("./types.js").BrowserMode} mode
+ * @param {{smoothing: boolean, group: boolean}} wish
+ * @param {(row: ClipRow) => void} onRow
+ * @param {AbortSignal} signal
+ */
+export async function readClipHere(video, mode, wish, onRow, signal) {
+  const follow = (await openDevice(mode)).follow(wish.smoothing);
+  await video.play();
+  let frames = 0;
+  let withFaces = 0;
+  let last_s = -1;
+  const persons = new Set();
+  while (!signal.aborted && !video.ended) {
+    const time_s = video.currentTime;
+    const isNew = !video.paused && time_s > last_s; // what was jumped back to is known already
+    const frame = isNew ? await grabBitmap(video) : null;
+    if (!frame) {
+      await sleep(LOOK_AGAIN_MS, signal);
+      continue;
+    }
+    const moment = await follow.read(frame, time_s);
+    if (signal.aborted) return;
+    frames += 1;
+    withFaces += moment.faces.length ? 1 : 0;
+    moment.faces.forEach(({ person }) => persons.add(person));
+    if (wish.group) onRow({ type: "group", ...sumUp(moment.faces), start_s: Math.max(0, last_s), end_s: time_s });
+    else onRow({ ...moment, type: "moment", time_s });
+    last_s = time_s;
+  }
+  const counts = wish.group ? { frames_with_faces: null, persons: null } : { frames_with_faces: withFaces, persons: persons.size };
+  if (!signal.aborted) onRow({ type: "end", frames, ...counts, is_complete: true, note: null });
+}

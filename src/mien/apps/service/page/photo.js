@@ -1,0 +1,250 @@
+// The photos' way: several at once, each with its faces; one of them is on the stage.
+
+import { readPhoto, ServiceError } from "./api.js";
+import { openDevice } from "./device.js";
+import { find, make, setText, sleep } from "./elements.js";
+import { explain, hideNotice, showNotice } from "./notices.js";
+import { Overlay } from "./overlay.js";
+
+/** @typedef {import("./types.js").BrowserMode} BrowserMode */
+/** @typedef {import("./types.js").Choices} Choices */
+/** @typedef {import("./types.js").Picture} Picture */
+/** @typedef {import("./reading.js").Reading} Reading */
+
+/** @typedef {{file: File, url: string, state: "waiting" | "done" | "failed", picture: Picture | null, error: unknown, button: HTMLButtonElement}} Photo */
+
+const AT_ONCE = 2;
+const MOST_TRIES = 5;
+const IDLE = "Several photos at once are fine. Each face gets its reading here.";
+
+/** @implements {Way} @typedef {import("./types.js").Way} Way */
+export class PhotoWay {
+  #stage = find("photo-stage", HTMLElement);
+  #image = find("photo-image", HTMLImageElement);
+  #canvas = find("photo-overlay", HTMLCanvasElement);
+  #idle = find("photo-idle", HTMLElement);
+  #choose = find("photo-choose", HTMLButtonElement);
+  #input = find("photo-input", HTMLInputElement);
+  #chip = find("photo-chip", HTMLElement);
+  #plate = find("photo-plate", HTMLElement);
+  #strip = find("photo-strip", HTMLUListElement);
+  #again = find("again", HTMLButtonElement);
+  #stop = find("stop", HTMLButtonElement);
+  #overlay = new Overlay(this.#canvas);
+  /** @type {Photo[]} */
+  #photos = [];
+  /** @type {Photo | null} */
+  #shown = null;
+  #abort = new AbortController();
+  #reading = 0;
+
+  /**
+   * @param {Reading} reading
+   * @param {Choices} choices
+   * @param {() => BrowserMode | null} getMode
+   * @param {() => void} askToken
+   * @param {() => Record<string, number> | null} getLimits
+   */
+  constructor(reading, choices, getMode, askToken, getLimits) {
+    this.reading = reading;
+    this.choices = choices;
+    this.getMode = getMode;
+    this.askToken = askToken;
+    this.getLimits = getLimits;
+    this.#choose.addEventListener("click", () => this.#input.click());
+    this.#input.addEventListener("change", () => {
+      this.add([...(this.#input.files ?? [])]);
+      this.#input.value = "";
+    });
+    this.#image.addEventListener("error", () => { this.#image.hidden = true; });
+  }
+
+  enter() {
+    this.reading.timeline.hide();
+    this.#show(this.#shown);
+  }
+
+  leave() {}
+
+  /** @param {keyof Choices} what */
+  change(what) {
+    if (what === "group") this.#show(this.#shown);
+  }
+
+  more() {
+    this.#input.click();
+  }
+
+  stop() {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    for (const photo of this.#photos) URL.revokeObjectURL(photo.url);
+    this.#photos = [];
+    this.#strip.replaceChildren();
+    hideNotice();
+    this.#show(null);
+    this.#choose.focus();
+  }
+
+  /** Read more photos. @param {File[]} files */
+  add(files) {
+    if (!files.length) return;
+    hideNotice();
+    document.body.classList.add("has-begun");
+    const added = files.map((file) => this.#make(file));
+    this.#photos.push(...added);
+    this.#strip.append(...added.map(({ button }) => make("li", "", button)));
+    this.#show(added[0] ?? null);
+    this.#readNext();
+  }
+
+  /** @param {File} file @returns {Photo} */
+  #make(file) {
+    const url = URL.createObjectURL(file);
+    const picture = make("img");
+    picture.src = url;
+    picture.alt = file.name || "Photo";
+    const button = make("button", "is-waiting", picture);
+    button.type = "button";
+    /** @type {Photo} */
+    const photo = { file, url, state: "waiting", picture: null, error: null, button };
+    button.addEventListener("click", () => this.#show(photo));
+    return photo;
+  }
+
+  /** Keep a few photos on their way. */
+  #readNext() {
+    while (this.#reading < AT_ONCE) {
+      const next = this.#photos.find((photo) => photo.state === "waiting" && !photo.button.dataset.taken);
+      if (!next) return;
+      next.button.dataset.taken = "yes";
+      this.#reading += 1;
+      void this.#readOne(next, this.#abort.signal).finally(() => {
+        this.#reading -= 1;
+        this.#readNext();
+      });
+    }
+  }
+
+  /**
+   * @param {Photo} photo
+   * @param {AbortSignal} signal
+   */
+  async #readOne(photo, signal) {
+    try {
+      const picture = await this.#ask(photo.file, signal);
+      if (picture.error) throw new ServiceError("unreadable_media", picture.error.message);
+      photo.picture = picture;
+      photo.state = "done";
+    } catch (error) {
+      if (signal.aborted) return;
+      photo.state = "failed";
+      photo.error = error;
+      if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
+    }
+    if (signal.aborted) return;
+    this.#mark(photo);
+    if (this.#shown === photo || this.choices.group) this.#show(this.#shown);
+  }
+
+  /**
+   * @param {File} file
+   * @param {AbortSignal} signal
+   * @returns {Promise<Picture>}
+   */
+  async #ask(file, signal) {
+    const mode = this.getMode();
+    if (this.choices.where === "device" && mode) return (await openDevice(mode)).readFile(file);
+    const most = this.getLimits()?.max_picture_bytes;
+    if (most && file.size > most) throw new ServiceError("too_large", `this photo has ${inMegabytes(file.size)}; the server takes at most ${inMegabytes(most)}`);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await readPhoto(file, signal);
+      } catch (error) {
+        if (!(error instanceof ServiceError) || error.code !== "busy" || tries === MOST_TRIES) throw error;
+        this.#say(`The server is busy; next try in ${Math.ceil(error.retryAfter_s ?? 1)} s`);
+        await sleep((error.retryAfter_s ?? 1) * 1000, signal);
+      }
+    }
+  }
+
+  /** Show on the strip how far a photo is. @param {Photo} photo */
+  #mark({ button, state, picture, file }) {
+    button.classList.toggle("is-waiting", state === "waiting");
+    button.classList.toggle("has-failed", state === "failed");
+    const name = file.name || "Photo";
+    const count = picture?.faces?.length ?? 0;
+    const told = this.choices.group ? "" : state === "failed" ? "!" : String(count);
+    button.querySelector("span")?.remove();
+    if (told) button.append(make("span", "", told));
+    button.setAttribute("aria-label", state === "failed" ? `${name}, not read` : `${name}, ${count} ${count === 1 ? "face" : "faces"}`);
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    setText(this.#chip, text);
+    this.#chip.hidden = !text;
+  }
+
+  /** Put a photo on the stage, with its faces. @param {Photo | null} photo */
+  #show(photo) {
+    const isOn = photo !== null;
+    this.#shown = photo;
+    this.#stage.classList.toggle("is-on", isOn);
+    this.#idle.hidden = isOn;
+    this.#canvas.hidden = !isOn;
+    this.#strip.hidden = this.#photos.length < 2;
+    this.#again.hidden = !isOn;
+    this.#stop.hidden = !isOn;
+    setText(this.#again, "More photos");
+    setText(this.#stop, "Clear");
+    for (const each of this.#photos) each.button.setAttribute("aria-pressed", String(each === photo));
+    this.#plate.hidden = true;
+    if (!photo) {
+      this.#image.hidden = true;
+      this.#say("");
+      this.#overlay.clear();
+      this.reading.clear(IDLE);
+      return;
+    }
+    if (this.#image.src !== photo.url) {
+      this.#overlay.clear();
+      this.#image.src = photo.url;
+      this.#image.alt = photo.file.name || "Photo";
+      this.#image.hidden = false;
+    }
+    this.#tell(photo);
+  }
+
+  /** Show the reading of the photo on the stage, or of all photos together. @param {Photo} photo */
+  #tell(photo) {
+    this.#photos.forEach((each) => this.#mark(each));
+    const { width, height, faces } = photo.picture ?? {};
+    if (width && height) this.#stage.style.setProperty("--shape", `${width} / ${height}`);
+    this.#say(photo.state === "waiting" ? "Reading" : "");
+    if (photo.state === "failed") {
+      this.#overlay.clear();
+      setText(this.#plate, `“${photo.file.name || "The photo"}” was not read.`);
+      this.#plate.hidden = !this.#image.hidden && this.#image.naturalWidth > 0;
+      this.reading.people.clear("This photo was not read.");
+      showNotice(explain(photo.error), { label: "Try again", run: () => this.#retry(photo) });
+    } else if (this.choices.group) {
+      this.#overlay.clear();
+      this.reading.showSum(this.#photos.flatMap((each) => each.picture?.faces ?? []));
+    } else if (faces && width && height) {
+      this.#overlay.show(faces, width, height);
+      this.reading.showFaces(faces, photo.file.name || "Photo");
+    } else this.reading.people.clear("Looking for faces.");
+  }
+
+  /** @param {Photo} photo */
+  #retry(photo) {
+    photo.state = "waiting";
+    delete photo.button.dataset.taken;
+    this.#show(photo);
+    this.#readNext();
+  }
+}
+
+/** @param {number} bytes */
+const inMegabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0)} MB`;

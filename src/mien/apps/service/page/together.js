@@ -1,0 +1,102 @@
+// Group mode and summaries: shares of all people together, and nobody alone.
+
+import { find, make, setText } from "./elements.js";
+import { findHue, formatShare, sortLabels } from "./expressions.js";
+import { makeBars, setBars } from "./people.js";
+
+/** @typedef {import("./types.js").Group} Group */
+/** @typedef {import("./types.js").Probabilities} Probabilities */
+
+/** The fewest people that are told of together, as in `mien watch --group`. */
+export const LEAST_GROUP = 5;
+
+/**
+ * Return one bar of shares, and the shares in words.
+ * @param {Probabilities} shares  They sum to 1.
+ */
+export function makeMix(shares) {
+  const mix = make("div", "mix");
+  mix.setAttribute("aria-hidden", "true");
+  const list = make("ul", "shares");
+  for (const label of sortLabels(Object.keys(shares))) {
+    const share = shares[label] ?? 0;
+    if (share < 0.005) continue;
+    const part = make("i");
+    part.dataset.expression = findHue(label);
+    part.style.flexGrow = String(share);
+    mix.append(part);
+    const swatch = make("i", "swatch");
+    swatch.dataset.expression = findHue(label);
+    list.append(make("li", "", swatch, `${label} `, make("b", "", formatShare(share))));
+  }
+  return [mix, list];
+}
+
+/**
+ * Sum up faces as a group, where they are enough.
+ * @param {import("./types.js").Face[]} faces
+ * @returns {Group}
+ */
+export function sumUp(faces) {
+  if (faces.length < LEAST_GROUP) return { faces: faces.length, shares: null, reason: `fewer than ${LEAST_GROUP} people` };
+  /** @type {Probabilities} */
+  const shares = {};
+  for (const face of faces) {
+    for (const [label, share] of Object.entries(face.probabilities)) shares[label] = (shares[label] ?? 0) + share / faces.length;
+  }
+  return { faces: faces.length, shares, reason: null };
+}
+
+/**
+ * Say a valence in a word.
+ * @param {number} valence  From -1 to 1.
+ */
+const describeValence = (valence) => (valence > 0.15 ? "rather pleasant" : valence < -0.15 ? "rather unpleasant" : "neither pleasant nor unpleasant");
+
+export class Together {
+  #box = find("together", HTMLElement);
+  #count = find("reading-count", HTMLElement);
+  /** @type {HTMLUListElement | null} */
+  #bars = null;
+
+  /**
+   * Show shares of all.
+   * @param {Group} group
+   */
+  show(group) {
+    const count = group.faces ?? (group.faces_mean == null ? null : Math.round(group.faces_mean));
+    setText(this.#count, count == null ? "" : `${count} ${count === 1 ? "face" : "faces"}`);
+    if (!group.shares) {
+      this.#bars = null;
+      this.#box.replaceChildren(
+        make("p", "big", "Nothing to tell yet"),
+        make("p", "remark", `${(group.reason ?? "too few people").replace(/^./, (first) => first.toUpperCase())}. A group is told of from ${LEAST_GROUP} people on, so that nobody is told of alone.`),
+      );
+    } else {
+      if (!this.#bars) {
+        this.#bars = makeBars(sortLabels(Object.keys(group.shares)));
+        this.#box.replaceChildren(make("p", "big", "All together"), make("p", "remark"), this.#bars);
+      }
+      setBars(this.#bars, group.shares);
+      const remark = this.#box.querySelector(".remark");
+      if (remark) setText(remark, group.valence == null ? "Shares of all who are seen." : `Looks ${describeValence(group.valence)}.`);
+    }
+    this.#box.hidden = false;
+  }
+
+  hide() {
+    this.#box.hidden = true;
+    this.#bars = null;
+    this.#box.replaceChildren();
+  }
+}
+
+/**
+ * Say a group in one phrase.
+ * @param {Group} group
+ */
+export function describeGroup(group) {
+  if (!group.shares) return `Nothing is told: ${group.reason ?? "too few people"}.`;
+  const [label, share] = Object.entries(group.shares).reduce((best, entry) => (entry[1] > best[1] ? entry : best));
+  return `All together: mostly ${label}, ${Math.round(share * 100)} percent.`;
+}

@@ -1,0 +1,107 @@
+"""`POST /v1/video`: who is on each frame of a clip, and which expression each one shows, line by line as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from mien.apps.service.access import Token
+from mien.apps.service.bodies import VideoUpload
+from mien.apps.service.clip import Clip, ClipLimits, ClipRequest
+from mien.apps.service.clip_schemas import ClipLine
+from mien.apps.service.line_stream import LineStream
+from mien.apps.service.problems import responses
+from mien.apps.service.routes.answering import PROBLEMS
+from mien.apps.service.schemas import Flag
+
+if TYPE_CHECKING:
+    from mien.apps.service.app import Service
+
+PLACES: Final = 8
+"""So many waiting pictures' places a video takes: it keeps a processor busy for as long as it lasts."""
+
+_FILE: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
+
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "One video: MP4, MOV, MKV, WebM, AVI, an animated GIF, ... It is held in memory alone.",
+        "content": {
+            "video/*": {"schema": _FILE},
+            "application/octet-stream": {"schema": _FILE},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"files": {**_FILE, "description": "The one video."}},
+                    "required": ["files"],
+                    "additionalProperties": False,
+                }
+            },
+        },
+    }
+}
+
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ClipQuery(BaseModel):
+    """Which frames are read, and what is told of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_s: Seconds = Field(0.0, ge=0, description="Begin here, in seconds.")
+    end_s: Seconds | None = Field(None, gt=0, description="End here. Left out: at the video's end, or at the limit.")
+    every_s: Seconds | None = Field(None, gt=0, description="One frame in so many seconds. Left out: all.")
+    max_fps: Seconds | None = Field(None, gt=0, description="Frames a second at most. Left out: all.")
+    smoothing: Flag = Field(True, description="Whether expressions are smoothed over time.")
+    group: Flag = Field(
+        False, description="Tell of all people together, in stretches of time with enough of them, and of nobody alone."
+    )
+
+
+async def hold_places(request: Request) -> AsyncIterator[None]:
+    """Take a video's places among what waits, until its answer is sent.
+
+    Raises:
+        Busy: If there are not enough; before anything of the body is received.
+    """
+    service: Service = request.app.state.service
+    with service.engine.admit(min(PLACES, service.settings.max_waiting)):
+        yield
+
+
+router = APIRouter(prefix="/v1", tags=["video"], dependencies=[Token, Depends(hold_places)])
+
+
+@router.post(
+    "/video",
+    operation_id="video",
+    summary="Follow the people in a video, and name their apparent expressions",
+    status_code=200,  # FastAPI would look for it in the class
+    response_class=LineStream,
+    response_model=ClipLine,
+    response_description="JSON lines, sent while the video is read: each line is one of these",
+    responses=responses(*PROBLEMS),
+    openapi_extra=_BODY,
+)
+async def video(request: Request, query: Annotated[ClipQuery, Query()], upload: VideoUpload) -> Response:
+    """Follow the people in a video.
+
+    The answer comes as JSON lines while the video is read: a `moment` a frame (or, in group mode, a `group` a stretch
+    of time), then an `end`, or an `error` if it breaks off. A longer video than the limits allow is read up to them,
+    and the `end` says so. The video is never written to disk; closing the connection ends the reading at once.
+    """
+    service: Service = request.app.state.service
+    settings = service.settings
+    wanted = ClipRequest(
+        query.start_s, query.end_s, query.every_s, query.max_fps, is_smooth=query.smoothing, is_group=query.group
+    )
+    limits = ClipLimits(settings.max_video_s, settings.max_video_frames, settings.max_pixels)
+    clip = await to_thread.run_sync(partial(Clip, upload.data, wanted, limits))
+    rows = clip.read(service.engine.recognizer, on_frame=lambda faces: service.metrics.count_pictures([faces]))
+    return LineStream(rows, stop=clip.close, slow_s=settings.live_slow_s)

@@ -1,0 +1,173 @@
+"""`POST /v1/predict` and `/v1/classify`, with tiny models: the detector finds a sure and a doubtful face everywhere."""
+
+import base64
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from mien.apps.service.schemas import PicturesAnswer
+from mien.inference.recognizer import Recognizer
+
+PNG = {"Content-Type": "image/png"}
+
+
+@pytest.fixture(scope="module")
+def recognizer(model_file, detector_file):
+    return Recognizer.load(model_file, detector=detector_file, threads=1)
+
+
+def send_raw(client, data, path="/v1/predict", **query):
+    return client.post(path, content=data, headers=PNG, params=query)
+
+
+def send_form(client, data, path="/v1/predict", **query):
+    return client.post(path, files=[("files", ("photo.png", data))], params=query)
+
+
+def send_json(client, data, path="/v1/predict", **query):
+    return client.post(path, json={"image": base64.b64encode(data).decode()}, params=query)
+
+
+@pytest.mark.parametrize("send", [send_raw, send_form, send_json])
+def test_the_answer_is_that_of_the_recognizer(send, client, png, recognizer):
+    answer = send(client, png)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    PicturesAnswer.model_validate(answer.json())
+    (picture,) = answer.json()["pictures"]
+    assert picture["source"] == ("photo.png" if send is send_form else "picture-1")
+    assert (picture["width"], picture["height"]) == (96, 64)
+    (face,), (wanted,) = picture["faces"], recognizer.predict(png)
+    assert face["box"] == wanted.box.to_list()
+    assert face["expression"] == wanted.expression
+    assert face["probabilities"] == pytest.approx(dict(wanted.probabilities), abs=1e-6)
+    assert "error" not in picture
+
+
+def test_how_to_look_is_a_query(client, png):
+    assert len(send_raw(client, png, min_score=0.3).json()["pictures"][0]["faces"]) == 2
+    assert send_raw(client, png, min_score=1).json()["pictures"][0]["faces"] == []
+    assert send_raw(client, png, max_side_px=32).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "min_score=nan",
+        "min_score=-0.1",
+        "min_score=1.1",
+        "min_score=",
+        "min_score=inf",
+        "max_side_px=31",
+        "max_side_px=2049",
+        "max_side_px=64.5",
+        "max_side_px=true",
+        "crops=true",
+        "path=/etc/passwd",
+    ],
+)
+def test_other_queries_are_refused(query, client, png):
+    answer = client.post(f"/v1/predict?{query}", content=png, headers=PNG)
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+    assert answer.json()["errors"][0]["where"] == f"query.{query.partition('=')[0]}"
+
+
+def test_a_crop_is_one_face(client, png):
+    answer = send_raw(client, png, "/v1/classify")
+    PicturesAnswer.model_validate(answer.json())
+    (face,) = answer.json()["pictures"][0]["faces"]
+    assert face["box"] == [0, 0, 96, 64]
+    assert face["score"] is face["landmarks"] is None
+    assert send_raw(client, png, "/v1/classify", min_score=0.5).status_code == 422
+
+
+def test_several_pictures_stay_in_order_and_one_may_be_broken(client, png):
+    names = [f"{number}.png" for number in range(6)]
+    files = [("files", (name, b"no picture" if name == "3.png" else png)) for name in names]
+    answer = client.post("/v1/predict", files=files)
+    PicturesAnswer.model_validate(answer.json())
+    pictures = answer.json()["pictures"]
+    assert answer.status_code == 200
+    assert [picture["source"] for picture in pictures] == names
+    assert [picture["width"] for picture in pictures] == [96, 96, 96, None, 96, 96]
+    assert pictures[3]["error"]["code"] == "unreadable_media"
+    assert "faces" not in pictures[3]
+
+
+def test_if_none_can_be_read_it_is_a_problem(client, png):
+    for data in (b"no picture", png[:100]):
+        answer = send_form(client, data)
+        assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
+        assert answer.headers["content-type"] == "application/problem+json"
+        (told,) = answer.json()["pictures"]
+        assert told["source"] == "photo.png"
+        assert told["error"]["message"] == answer.json()["detail"]
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(client):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    size = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    body = zlib.compress(bytes(30_001) * 100, 9)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    answer = send_raw(client, bomb)
+    assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
+    assert "pixels" in answer.json()["detail"]
+
+
+def test_nothing_on_the_server_is_ever_opened(client, png, tmp_path, monkeypatch):
+    """A client's text is no path and no address, whichever way it is sent."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(png)
+    opened = []
+    for name in ("read_bytes", "open", "read_text"):
+        monkeypatch.setattr(Path, name, lambda self, *rest, **more: opened.append(self))
+    monkeypatch.setattr(os, "open", lambda path, *rest, **more: opened.append(path))
+    text = str(secret)
+    answers = [
+        send_raw(client, text.encode()),
+        send_form(client, text.encode()),
+        client.post("/v1/predict", json={"image": text}),
+        client.post("/v1/predict", json={"images": [f"file://{text}"]}),
+        client.post("/v1/predict", json={"url": f"file://{text}"}),
+        client.post("/v1/predict", json={"path": text}),
+        client.post("/v1/predict", content=png, headers=PNG, params={"path": text}),
+        client.post("/v1/predict", files=[("files", (text, b"x"))]),
+        client.post("/v1/predict", data={"files": text}, files=[("files", ("a.png", b"x"))]),
+    ]
+    assert {answer.status_code for answer in answers} == {422}
+    assert opened == []
+
+
+def test_more_than_may_wait_is_refused_before_the_body_is_read(make_client, png):
+    client = make_client(max_waiting=2)
+    service = client.app.state.service
+    with service.engine.admit(2):
+        answer = send_raw(client, png)
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert client.get("/ready").json() == {"status": "busy"}
+    assert send_raw(client, png).status_code == 200
+    assert service.engine.waiting == service.held.bytes == 0
+
+
+def test_limits_are_those_of_the_settings(make_client, png):
+    client = make_client(max_files=2, max_picture_bytes=len(png), max_body_bytes=3 * len(png), max_pixels=96 * 64)
+    assert send_raw(client, png).status_code == 200
+    assert send_raw(client, png + b"x").json()["code"] == "too_large"
+    assert send_raw(client, png * 4).json()["code"] == "too_large"
+    assert client.post("/v1/predict", files=[("files", ("a", png))] * 3).json()["code"] == "too_large"
+    assert client.post("/v1/predict", files=[("files", ("a", b"x"))] * 3).json()["code"] == "too_many"
+    small = make_client(max_pixels=96 * 64 - 1)
+    assert send_raw(small, png).json()["code"] == "unreadable_media"
+
+
+def test_after_everything_nothing_is_held(client, png):
+    send_raw(client, png)
+    send_raw(client, b"")
+    send_form(client, b"x" * 10_000)
+    assert client.app.state.service.held.bytes == client.app.state.service.engine.waiting == 0
