@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,12 @@ def test_the_command_brings_it_to_where_it_is_looked_for(nobody: Path, runtime: 
 def test_half_a_runtime_is_none(make_client: Start, runtime: Path, missing: str) -> None:
     (runtime / missing).unlink()
     assert make_client(browser_runtime=runtime).get("/v1/browser").json()["available"] is False
+
+
+@pytest.mark.parametrize("name", ["docs/guides/browser.md", "benchmarks/browser.py", ".ci/run"])
+def test_whoever_names_the_runtime_names_its_version(name: str) -> None:
+    text = (Path(__file__).parents[3] / name).read_text("utf-8")
+    assert set(re.findall(r"onnxruntime-web@([\d.]+)", text)) == {browser_runtime.RUNTIME_VERSION}
 
 
 def test_another_place_for_data_is_kept(nobody: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,6 +230,20 @@ def test_no_more_are_admitted_than_may_wait(fake):
     asyncio.run(ask())
 
 
+def test_how_many_wait_is_told_whenever_it_changes(fake):
+    async def ask():
+        told = []
+        engine = open_fake(fake, on_waiting=told.append)
+        with engine.admit(3), engine.admit(0), engine.admit(2):
+            pass
+        with pytest.raises(InputError), engine.admit(9):
+            pass
+        await engine.close(SOON_S)
+        return told
+
+    assert asyncio.run(ask()) == [3, 5, 3, 0]
+
+
 def test_the_longer_pictures_take_the_later_one_is_told_to_come_back(fake):
     async def ask():
         engine = open_fake(fake, max_waiting=40)
@@ -260,6 +274,23 @@ def test_as_many_are_read_at_once_as_there_are_readers(fake):
 
     assert [picture.source for picture in asyncio.run(ask())] == [str(n) for n in range(8)]
     assert sorted(fake.begun) == [str(n) for n in range(8)]
+
+
+def test_a_thread_that_can_not_be_had_costs_no_place(fake, monkeypatch):
+    async def ask():
+        engine = open_fake(fake)
+        with monkeypatch.context() as broken:
+            broken.setattr(engine._pool, "submit", lambda _: 1 / 0)
+            for _ in range(3):
+                with pytest.raises(ZeroDivisionError):
+                    await request(engine, b"", "lost")
+        fake.passes.release()
+        async with asyncio.timeout(SOON_S):
+            found = await request(engine, b"", "read")
+        await engine.close(SOON_S)
+        return found
+
+    assert asyncio.run(ask()).source == "read"
 
 
 # --- clients that are gone ------------------------------------------------------------------------------------------

@@ -1,7 +1,11 @@
+import inspect
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from mien.apps.service.settings import ServiceSettings, is_loopback, load_settings
+from mien.apps.service.settings import MIB, ServiceSettings, is_loopback, load_settings
 from mien.core.errors import InputError
 
 TOKEN = "abcdefgh-1234.~_"  # 16 characters
@@ -146,3 +150,22 @@ def test_another_process_reads_the_same_from_the_environment(monkeypatch, tmp_pa
 def test_settings_do_not_change():
     with pytest.raises(ValidationError):
         ServiceSettings().port = 1
+
+
+def test_the_guide_lists_every_setting_as_it_is():
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "deploy.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(MIEN_\w+)` \| (.+?) \| (.+) \|$", guide, re.MULTILINE)
+    attributes = inspect.cleandoc(ServiceSettings.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    told = {name: " ".join(text.split()) for name, text in re.findall(r"^ {4}(\w+): ((?:.|\n {8})+)", attributes, re.M)}
+
+    def show(default):
+        if default in (None, ()):
+            return "none"
+        return (
+            f"{default} ({default // MIB} MiB)"
+            if isinstance(default, int) and default % MIB == 0 < default
+            else str(default)
+        )
+
+    fields = ServiceSettings.model_fields.items()
+    assert listed == [(f"MIEN_{name.upper()}", show(field.default), told[name]) for name, field in fields]

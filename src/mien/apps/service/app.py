@@ -14,14 +14,15 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
-from mien.apps.service import browser_runtime, openapi, page_routes, problems
+from mien.apps.service import openapi, problems
 from mien.apps.service.access import Doorkeeper, SecurityHeaders
 from mien.apps.service.bodies import Held
 from mien.apps.service.engine import Engine
 from mien.apps.service.live import router as live
+from mien.apps.service.live.lobby import Lobby
 from mien.apps.service.metrics import Metrics
 from mien.apps.service.observing import Observer
-from mien.apps.service.routes import classify, health, model, predict, video
+from mien.apps.service.routes import browser, classify, health, model, page, predict, video
 from mien.apps.service.settings import ServiceSettings, load_settings
 from mien.core.card import FacesCard
 from mien.inference.runtime.bundled import read_model
@@ -45,6 +46,7 @@ class Service:
         engine: Reads pictures.
         metrics: Counts.
         held: Counts the bytes of bodies in memory.
+        lobby: Counts live connections.
         detector: The card of the model that finds faces.
     """
 
@@ -52,6 +54,7 @@ class Service:
     engine: Engine
     metrics: Metrics
     held: Held
+    lobby: Lobby
     detector: FacesCard
 
 
@@ -69,6 +72,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app = FastAPI(
         title="mien",
         version=__version__,
+        redirect_slashes=False,  # a redirect names http:// behind a proxy: a picture would come again, readable to all
         docs_url=None,  # Swagger's page loads its parts from elsewhere
         redoc_url=None,
         telemetry=_NO_TELEMETRY,
@@ -77,7 +81,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.state.settings = settings
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     problems.install(app)
-    for part in (predict, classify, video, live, model, browser_runtime, health, page_routes):
+    for part in (predict, classify, video, live, model, browser, health, page):
         app.include_router(part.router)
     _wrap(app, settings, metrics)
     return app
@@ -87,10 +91,14 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
 async def _live(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
     """Open the models, and at the end finish what was accepted."""
     engine = await asyncio.to_thread(
-        Engine.open, settings, on_batch=metrics.batches.observe, on_reading=metrics.observe_reading
+        Engine.open,
+        settings,
+        on_batch=metrics.batches.observe,
+        on_reading=metrics.observe_reading,
+        on_waiting=metrics.waiting.set,
     )
     detector = read_model(settings.detector).card.expect(FacesCard)
-    app.state.service = Service(settings, engine, metrics, Held(settings.max_held_bytes), detector)
+    app.state.service = Service(settings, engine, metrics, Held(settings.max_held_bytes), Lobby(), detector)
     try:
         yield
     finally:

@@ -7,19 +7,17 @@ believed where that is too much, and counted in any case.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final, NamedTuple
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import ClientDisconnect
 
+from mien.apps.service.base64_json import decode_json
 from mien.apps.service.forms import parse_form, read_boundary
-from mien.apps.service.problems import Refusal, wrong_fields
+from mien.apps.service.problems import Refusal
 from mien.apps.service.settings import MIB, ServiceSettings
 
 SLOWEST_BYTES_A_SECOND: Final = 64 * 1024
@@ -60,28 +58,6 @@ class BodyLimits:
     max_files: int
     timeout_s: float
     takes_json: bool
-
-
-class Base64Pictures(BaseModel):
-    """Pictures as base64 in JSON: either `image` or `images`."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        json_schema_extra={
-            "oneOf": [{"required": ["image"]}, {"required": ["images"]}],
-            "examples": [{"image": "iVBORw0KGgoAAAANSUhEUg=="}],
-        },
-    )
-
-    image: str = Field("", description="One picture's file as base64 (RFC 4648), without line breaks.")
-    images: list[str] = Field([], description="Several of them.", min_length=1)
-
-    @model_validator(mode="after")
-    def _is_one_of_them(self) -> Base64Pictures:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("give either image, a string, or images, a list of strings")
-        return self
 
 
 class Held:
@@ -182,7 +158,7 @@ async def receive_uploads(request: Request, limits: BodyLimits, held: Held) -> A
             body = await _join(chunks)
             if not body:
                 raise Refusal("bad_input", f"the body is empty (0 bytes). Send a {limits.noun}'s file.")
-            files = await asyncio.to_thread(_decode_json, body, limits) if kind == _JSON else [body]
+            files = await asyncio.to_thread(decode_json, body, limits.max_files) if kind == _JSON else [body]
             uploads = [Upload(f"{limits.noun}-{n}", data) for n, data in enumerate(files, 1)]
         for upload in uploads:
             if len(upload.data) > limits.max_file_bytes:
@@ -270,32 +246,6 @@ async def _receive(request: Request, limits: BodyLimits, hold: _Hold) -> AsyncIt
 async def _join(chunks: AsyncIterator[bytes]) -> bytes:
     pieces = [chunk async for chunk in chunks]
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-def _decode_json(body: bytes, limits: BodyLimits) -> list[bytes]:
-    """Return the files of a JSON body; base64 is taken strictly."""
-    # No base64 holds these: whoever sends many of them would have the parser build millions of empty values.
-    if sum(body.count(sign) for sign in (b",", b"[", b"{")) > 4 * limits.max_files + 64:
-        raise Refusal("bad_input", "the JSON body holds far more values than its pictures. Send image or images alone.")
-    try:
-        given = Base64Pictures.model_validate_json(body)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        raise wrong_fields([{**one, "loc": ("body", *one["loc"])} for one in found]) from None
-    is_one = "image" in given.model_fields_set
-    texts = [given.image] if is_one else given.images
-    if len(texts) > limits.max_files:
-        raise Refusal("too_many", f"a request may hold {limits.max_files} {limits.noun}s, got {len(texts)}.")
-    return [_decode_base64(text, "image" if is_one else f"images.{n}") for n, text in enumerate(texts)]
-
-
-def _decode_base64(text: str, place: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        hint = " Leave out what stands before the comma." if text[:5].lower() == "data:" else ""
-        message = f"this is no base64 (A-Z, a-z, 0-9, +, /, filled up with =; no line breaks).{hint}"
-        raise wrong_fields([{"loc": ("body", place), "msg": message}]) from None
 
 
 def _tidy(name: str | None, number: int, limits: BodyLimits) -> str:

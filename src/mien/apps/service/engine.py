@@ -84,6 +84,7 @@ class Engine:
         max_pixels: int,
         on_batch: Callable[[int], None] | None = None,
         on_reading: Callable[[Reading], None] | None = None,
+        on_waiting: Callable[[int], None] | None = None,
     ) -> None:
         """Take an open recognizer; `open` opens one by the service's settings.
 
@@ -94,10 +95,11 @@ class Engine:
             max_pixels: Larger pictures are refused before they are decoded.
             on_batch: Is told the faces of each batch that was classified, by the thread that did it.
             on_reading: Is told each reading, in the event loop.
+            on_waiting: Is told how many pictures wait whenever that changes, in the event loop.
         """
         self.recognizer = recognizer
         self._readers, self._max_waiting, self._max_pixels = readers, max_waiting, max_pixels
-        self._on_reading = on_reading
+        self._on_reading, self._on_waiting = on_reading, on_waiting
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="mien-reader")
         self._on_batch = on_batch
         self._batcher: Batcher[Cut, Picture] = Batcher(
@@ -121,6 +123,7 @@ class Engine:
         *,
         on_batch: Callable[[int], None] | None = None,
         on_reading: Callable[[Reading], None] | None = None,
+        on_waiting: Callable[[int], None] | None = None,
     ) -> Engine:
         """Open the models, and let them read an empty picture: whatever is wrong with them shows here.
 
@@ -128,6 +131,7 @@ class Engine:
             settings: The service's.
             on_batch: As for the class.
             on_reading: As for the class.
+            on_waiting: As for the class.
 
         Raises:
             InputError: If the number of threads can't be used.
@@ -144,6 +148,7 @@ class Engine:
             max_pixels=settings.max_pixels,
             on_batch=on_batch,
             on_reading=on_reading,
+            on_waiting=on_waiting,
         )
 
     @property
@@ -176,11 +181,11 @@ class Engine:
             raise Busy(
                 f"{self._accepted} pictures wait, at most {self._max_waiting} may. Try again in {wait_s} s.", wait_s
             )
-        self._accepted += count
+        self._count(count)
         try:
             yield
         finally:
-            self._accepted -= count
+            self._count(-count)
             self._look_whether_idle()
 
     async def read(
@@ -225,7 +230,11 @@ class Engine:
         if self._is_closed:
             self._free_readers.release()
             raise self._drain()
-        future = self._pool.submit(partial(self._read, picture, asked_s, name=name, **how))
+        try:
+            future = self._pool.submit(partial(self._read, picture, asked_s, name=name, **how))
+        except BaseException:  # such as a system that gives no more threads
+            self._free_readers.release()
+            raise
         self._running += 1
         loop = asyncio.get_running_loop()
 
@@ -266,6 +275,11 @@ class Engine:
         if cut.faces and self._on_batch is not None:
             self._on_batch(len(cut.faces))
         return picture
+
+    def _count(self, change: int) -> None:
+        self._accepted += change
+        if change and self._on_waiting is not None:
+            self._on_waiting(self._accepted)
 
     def _free_reader(self) -> None:
         self._running -= 1

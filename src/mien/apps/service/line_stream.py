@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from mien.apps.service.departures import cancel_when_gone
 from mien.apps.service.problems import describe, log_failure, to_refusal
 
 MEDIA_TYPE: Final = "application/x-ndjson"
@@ -59,7 +60,7 @@ class LineStream(Response):
         has_begun = is_slow = False
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read, giver)
-            tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
+            tasks.start_soon(cancel_when_gone, receive, tasks.cancel_scope)
             try:
                 has_begun = await self._send(taker, scope["path"], send)
             except TimeoutError:
@@ -116,9 +117,3 @@ class LineStream(Response):
 
 def _encode(row: Mapping[str, Any]) -> bytes:
     return json.dumps(row, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-
-
-async def _cancel_when_gone(receive: Receive, scope: CancelScope) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    scope.cancel()

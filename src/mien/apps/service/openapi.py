@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from mien import __version__
-from mien.apps.service.bodies import Base64Pictures
+from mien.apps.service.base64_json import Base64Pictures
 from mien.apps.service.problems import Problem
 from mien.core.card import ModelCard
 

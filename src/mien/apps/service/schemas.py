@@ -22,6 +22,9 @@ def _read_flag(value: Any) -> Any:
 Flag = Annotated[bool, BeforeValidator(_read_flag), WithJsonSchema({"type": "boolean"})]
 """A query's boolean: `true` or `false`, and nothing else."""
 
+RUNTIME_PATH: Final = "/runtime/"
+"""Where the page finds onnxruntime-web."""
+
 _PROBABILITIES: Final = {
     "angry": 0.01,
     "disgust": 0.0,
@@ -117,8 +120,20 @@ class LimitsAnswer(_Answer):
     body_timeout_s: float = Field(description="How long a body may take, and a second more for each 64 KiB of it.")
     max_live: int = Field(description="Live connections at once, of all clients.")
     live_idle_s: float = Field(description="A live connection without a frame for so long is closed.")
-    live_slow_s: float = Field(description="Likewise one whose client doesn't read.")
+    live_slow_s: float = Field(description="Likewise one whose client doesn't read; so is a video's answer.")
     live_max_frame_bytes: int = Field(description="Of one live frame.")
+
+
+class BrowserMode(_Answer):
+    """Whether pictures can be read on the device, and what for."""
+
+    available: bool = Field(description="Whether onnxruntime-web is there; without it only the server reads pictures.")
+    runtime: str = Field(description="Address of the folder of onnxruntime-web.", examples=[RUNTIME_PATH])
+    install: str = Field(description="The command that brings onnxruntime-web.")
+    models: dict[str, str] = Field(
+        description="By name the address of each model file that is there.",
+        examples=[{"expression": "/v1/models/expression.onnx", "faces": "/v1/models/faces.onnx"}],
+    )
 
 
 class HealthAnswer(_Answer):

@@ -54,8 +54,8 @@ class ServiceSettings(BaseSettings):
         model: Name or path of the model that tells expressions.
         labels: Which of its heads answers.
         detector: Name or path of the model that finds faces.
-        threads: Processor threads for one call of a model; None for what was measured to be best.
-        readers: Threads that read pictures and find faces; None for the processors at hand.
+        threads: Processor threads for one call of a model; 1 unless given, as each reader is a thread.
+        readers: Threads that read pictures; as many as there are processors at hand unless given.
         max_body_bytes: Of one request with pictures.
         max_picture_bytes: Of one picture in it, as it was sent.
         max_pixels: Of one picture, before it is decoded.
@@ -69,7 +69,7 @@ class ServiceSettings(BaseSettings):
         max_connections: Open at once; beyond them the server answers 503 on its own.
         max_live: Live connections at once.
         live_idle_s: A live connection without a frame for so long is closed.
-        live_slow_s: Likewise one whose client doesn't read.
+        live_slow_s: Likewise one whose client doesn't read, and the answer to a video that nobody takes.
         live_max_frame_bytes: Of one live frame.
         drain_s: How long accepted work may take once the service is told to stop.
         cors_origins: Pages of other sites that may ask, such as `https://example.org`.

@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media.color import to_rgb
+from mien.inference.media.effort import check_effort
 
 RGB: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) uint8."""
@@ -176,6 +177,7 @@ def _read_file(path: Path) -> bytes:
 
 def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
     _check_bytes(len(data), name)
+    check_effort(data, name)
     with _named(name, max_pixels):
         with _without_warnings():
             image = Image.open(io.BytesIO(data), formats=_known_formats())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from mien.apps.service.live import messages
 from mien.apps.service.live.messages import MAX_BAD
 
 LIVE = "ws://localhost/v1/live"
@@ -339,3 +342,20 @@ def test_a_busy_engine_costs_frames_and_not_the_connection(make_client, frame):
                 assert (answer["type"], answer["code"], answer["frame"]) == ("error", "busy", number)
         socket.send_bytes(frame())
         assert socket.receive_json()["type"] == "moment"
+
+
+def test_the_guide_lists_every_end_and_every_field(make_client, frame):
+    guide = (Path(__file__).parents[4] / "docs" / "guides" / "live.md").read_text("utf-8")
+    codes = {value for name, value in vars(messages).items() if name.isupper() and type(value) is int and value > 1000}
+    codes.discard(messages.MAX_TEXT)
+    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", guide, re.MULTILINE)} == codes
+    with make_client().websocket_connect(LIVE) as socket:
+        told = [socket.receive_json()]
+        for wish in ('{"group": false}', '{"group": true}', "nothing"):
+            socket.send_text(wish)
+            if wish != "nothing":
+                socket.send_bytes(frame())
+            told.append(socket.receive_json())
+    assert [message["type"] for message in told] == ["hello", "moment", "group", "error"]
+    fields = {name for message in told for name in message} | {*told[0]["limits"]} | {*told[1]["faces"][0]}
+    assert {name for name in fields if f"`{name}`" not in guide} == set()

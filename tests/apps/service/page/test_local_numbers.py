@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import mien.apps.service
+from mien.apps.report.clip.hues import _ORDER as REPORT_ORDER
 from mien.core.geometry import Box
+from mien.core.labels import OTHER_NAMES
 from mien.core.results import CERTAIN_FROM, LEAST_SURE_SHARPNESS, MOST_SURE_TURN_DEG, SMALLEST_SURE_PX, Quality
 from mien.inference.expression.resampling import to_gray
-from mien.inference.faces.crop import crop_face
-from mien.inference.faces.detector import _scale
-from mien.inference.faces.frame import FER2013_FRAME
+from mien.inference.faces.crop import MIN_SIDE_PX, crop_face
+from mien.inference.faces.detector import MAX_SIDE_LIMIT_PX, _scale
+from mien.inference.faces.frame import FER2013_FRAME, MAX_DISTANCE, MAX_SIZE_RATIO
+from mien.inference.faces.landmarks import MIN_SPREAD_PX
 from mien.inference.faces.quality import NOSE_DEPTH, SHARPNESS_SIZE_PX, measure_quality
+from mien.inference.insights.group import GroupSettings
 from mien.inference.runtime.bundled import read_model
 from mien.inference.track.smoothing import Smoother, SmoothingSettings
 
@@ -162,16 +166,27 @@ def test_another_crop_is_noticed(tmp_path: Path) -> None:
 def test_numbers_written_twice_are_the_same(tmp_path: Path) -> None:
     told = run_node(
         """
-        const { FRAME } = await load("frame");
+        const { FRAME, MAX_DISTANCE, MAX_SIZE_RATIO } = await load("frame");
+        const { MIN_SPREAD_PX } = await load("landmarks");
+        const { MAX_LIMIT_PX, MIN_LIMIT_PX, MIN_SIDE_PX } = await load("detector");
         const { LIMITS, NOSE_DEPTH, SHARPNESS_SIZE_PX } = await load("quality");
         const { SMOOTHING } = await load("smoothing");
-        tell({ FRAME, LIMITS, NOSE_DEPTH, SHARPNESS_SIZE_PX, SMOOTHING });
+        tell({
+          FRAME, MAX_DISTANCE, MAX_SIZE_RATIO, MIN_SPREAD_PX, MAX_LIMIT_PX, MIN_LIMIT_PX, MIN_SIDE_PX,
+          LIMITS, NOSE_DEPTH, SHARPNESS_SIZE_PX, SMOOTHING,
+        });
         """,
         tmp_path,
     )
     frame, smoothing = FER2013_FRAME, SmoothingSettings()
     assert told == {
         "FRAME": {"landmarks": [[*point] for point in frame.landmarks], "shift": [*frame.shift], "side": frame.side},
+        "MAX_DISTANCE": MAX_DISTANCE,
+        "MAX_SIZE_RATIO": MAX_SIZE_RATIO,
+        "MIN_SPREAD_PX": MIN_SPREAD_PX,
+        "MAX_LIMIT_PX": MAX_SIDE_LIMIT_PX,
+        "MIN_LIMIT_PX": 32,
+        "MIN_SIDE_PX": MIN_SIDE_PX,
         "LIMITS": {
             "certainFrom": CERTAIN_FROM,
             "smallestPx": SMALLEST_SURE_PX,
@@ -186,6 +201,25 @@ def test_numbers_written_twice_are_the_same(tmp_path: Path) -> None:
             "dwellS": smoothing.dwell_s,
             "restartAfterS": smoothing.restart_after_s,
         },
+    }
+
+
+def test_words_and_limits_of_the_page_are_pythons(tmp_path: Path) -> None:
+    settings = pytest.importorskip("mien.apps.service.settings", reason="the service needs the serve extra")
+    told = run_node(
+        """
+        const { SEVEN, MEANINGS } = await load("../expressions");
+        const { LEAST_GROUP } = await load("../together");
+        const { MAX_PIXELS } = await load("pixels");
+        tell({ SEVEN, MEANINGS, LEAST_GROUP, MAX_PIXELS });
+        """,
+        tmp_path,
+    )
+    assert told == {
+        "SEVEN": [*REPORT_ORDER, "neutral"],
+        "MEANINGS": {word: ours for ours, others in OTHER_NAMES.items() for word in others},
+        "LEAST_GROUP": GroupSettings().min_group,
+        "MAX_PIXELS": settings.ServiceSettings.model_fields["max_pixels"].default,
     }
 
 
@@ -290,8 +324,6 @@ def test_people_keep_their_numbers_and_calm_labels(tmp_path: Path) -> None:
         "width": 640,
         "height": 480,
         "faces": [],
-        "dropped": 0,
-        "latency_ms": {"total": 0, "waiting": 0, "reading": 0},
     }
     raw = run_node(FOLLOW, tmp_path, {"smoothing": False, "frames": frames})
     assert [face["expression"] for face in raw[90]["faces"] if face["person"] == 1] == ["happy"]

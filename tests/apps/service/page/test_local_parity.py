@@ -30,8 +30,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="clicking through
 from fastapi import FastAPI  # noqa: E402 - known to be there from here on
 from starlette.staticfiles import StaticFiles  # noqa: E402
 
-from mien.apps.service import browser_runtime, page_routes  # noqa: E402
+from mien.apps.service import browser_runtime  # noqa: E402
 from mien.apps.service.access import SecurityHeaders  # noqa: E402
+from mien.apps.service.routes.browser import router as browser_router  # noqa: E402
+from mien.apps.service.routes.page import router as page_router  # noqa: E402
 from mien.apps.service.settings import ServiceSettings  # noqa: E402
 
 CHROMIUM = os.environ.get("MIEN_CHROMIUM") or shutil.which("chromium")
@@ -85,8 +87,8 @@ def address(pictures: Path) -> Iterator[str]:
     """Serve the page, the runtime and the models on a loopback port; return the address."""
     app = FastAPI()
     app.state.settings = SETTINGS
-    app.include_router(browser_runtime.router)
-    app.include_router(page_routes.router)
+    app.include_router(browser_router)
+    app.include_router(page_router)
     app.mount("/pictures", StaticFiles(directory=pictures))
     app.add_middleware(SecurityHeaders)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))

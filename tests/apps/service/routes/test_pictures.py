@@ -1,13 +1,17 @@
 """`POST /v1/predict` and `/v1/classify`, with tiny models: the detector finds a sure and a doubtful face everywhere."""
 
+import asyncio
 import base64
 import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
+import httpx
 import pytest
 
+from mien.apps.service.app import create_app
 from mien.apps.service.schemas import PicturesAnswer
 from mien.inference.recognizer import Recognizer
 
@@ -171,3 +175,43 @@ def test_after_everything_nothing_is_held(client, png):
     send_raw(client, b"")
     send_form(client, b"x" * 10_000)
     assert client.app.state.service.held.bytes == client.app.state.service.engine.waiting == 0
+
+
+def test_a_client_that_leaves_is_no_longer_worked_for(make_settings, png):
+    """Of its three pictures one is being read and is finished; the places of all are free at once."""
+    app = create_app(make_settings(readers=1))
+    begun, passes = [], threading.Event()
+
+    async def ask():
+        async with app.router.lifespan_context(app):
+            service = app.state.service
+            cut = service.engine.recognizer.cut
+
+            def cut_slowly(picture, **how):
+                begun.append(how["name"])
+                passes.wait(10)
+                return cut(picture, **how)
+
+            service.engine.recognizer.cut = cut_slowly
+            form = httpx.Request("POST", "http://localhost/v1/predict", files=[("files", (n, png)) for n in "abc"])
+            messages: asyncio.Queue = asyncio.Queue()
+            messages.put_nowait({"type": "http.request", "body": form.read(), "more_body": False})
+            headers = [(name.lower().encode(), value.encode()) for name, value in form.headers.items()]
+            scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
+            sent = []
+
+            async def send(message):
+                sent.append(message)
+
+            asked = asyncio.create_task(app(scope, messages.get, send))
+            async with asyncio.timeout(10):
+                while not begun:
+                    await asyncio.sleep(0.001)
+                assert service.engine.waiting == 3
+                messages.put_nowait({"type": "http.disconnect"})
+                await asked
+            assert (service.engine.waiting, service.held.bytes, sent) == (0, 0, [])
+            passes.set()
+
+    asyncio.run(ask())
+    assert begun == ["a"]

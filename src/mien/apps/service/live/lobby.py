@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from starlette.applications import Starlette
-
 
 class Lobby:
-    """Counts the connections of one process.
+    """Counts the live connections of one process.
 
     Attributes:
         count: Connections that are open.
@@ -27,15 +25,3 @@ class Lobby:
             yield
         finally:
             self.count -= 1
-
-
-def find_lobby(app: Starlette) -> Lobby:
-    """Return an app's lobby; the first who asks opens it.
-
-    Args:
-        app: Keeps it as `state.lobby`.
-    """
-    if not hasattr(app.state, "lobby"):
-        app.state.lobby = Lobby()
-    lobby: Lobby = app.state.lobby
-    return lobby

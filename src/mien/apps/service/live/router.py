@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 
 from mien.apps.service.access import is_token_right, read_bearer
-from mien.apps.service.live.lobby import find_lobby
 from mien.apps.service.live.messages import REFUSED, SUBPROTOCOL, TOO_MANY
 from mien.apps.service.live.session import Session
 from mien.apps.service.schemas import Flag
@@ -48,7 +47,7 @@ async def follow_live(websocket: WebSocket, query: Annotated[LiveQuery, Query()]
         await websocket.close(REFUSED, f"the subprotocol is {SUBPROTOCOL}")
         return
     await websocket.accept(SUBPROTOCOL if offered else None)
-    lobby, room = find_lobby(websocket.app), service.settings.max_live
+    lobby, room = service.lobby, service.settings.max_live
     if lobby.count >= room:
         await websocket.close(TOO_MANY, f"{room} live connections are open, and more are not allowed; come back later")
         return

@@ -3,6 +3,7 @@
 import { readClip, ServiceError } from "./api.js";
 import { Calm } from "./calm.js";
 import { find, setText } from "./elements.js";
+import { formatShare } from "./expressions.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
 import { explain, hideNotice, showNotice, speak } from "./notices.js";
@@ -236,7 +237,7 @@ export class ClipWay {
   #tellProgress(time_s) {
     const { duration } = this.#video;
     const part = Number.isFinite(duration) && duration > 0 ? Math.min(1, time_s / duration) : null;
-    this.#say(part === null ? "Reading" : `Reading, ${Math.round(part * 100)} %`);
+    this.#say(part === null ? "Reading" : `Reading, ${formatShare(part)}`);
     this.#sumUp("");
   }
 

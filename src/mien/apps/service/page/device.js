@@ -8,8 +8,7 @@ import { getToken } from "./api.js";
 
 /**
  * @typedef {object} Device
- * @property {(picture: ImageBitmap, source?: string) => Promise<Picture>} read  One picture by itself.
- * @property {(file: File) => Promise<Picture>} readFile
+ * @property {(file: File) => Promise<Picture>} readFile  One photo.
  * @property {(isSmoothing: boolean) => Follow} follow  Begin a film: frames one after the other.
  */
 
@@ -42,7 +41,6 @@ async function load(mode) {
   const headers = getToken() ? { Authorization: `Bearer ${getToken()}` } : undefined;
   const reader = await createLocalReader({ models: { expression, faces }, runtime: mode.runtime, ...(headers && { headers }) });
   return {
-    read: (picture, source = "picture") => reader.read(picture, { source }),
     readFile: async (file) => reader.read(await decodePicture(file), { source: file.name || "photo" }),
     follow: (isSmoothing) => {
       const follower = createFollower({ smoothing: isSmoothing });

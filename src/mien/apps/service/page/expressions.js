@@ -2,11 +2,11 @@
 
 /** @typedef {import("./types.js").Probabilities} Probabilities */
 
-/** From first to last wherever expressions are listed, as in the reports of `mien watch`. */
-const ORDER = ["happy", "surprise", "sad", "fear", "disgust", "angry", "neutral"];
+/** From first to last wherever expressions are listed, as in the reports of `mien watch`; a test compares them. */
+export const SEVEN = ["happy", "surprise", "sad", "fear", "disgust", "angry", "neutral"];
 
-/** Other words for the seven, as in mien.core.labels. @type {Record<string, string>} */
-const MEANINGS = {
+/** Other words for the seven: OTHER_NAMES of mien.core.labels; a test compares them. @type {Record<string, string>} */
+export const MEANINGS = {
   anger: "angry", disgusted: "disgust", fearful: "fear", afraid: "fear", scared: "fear", happiness: "happy",
   joy: "happy", sadness: "sad", surprised: "surprise", suprise: "surprise",
 };
@@ -19,16 +19,16 @@ const MEANINGS = {
 export function findHue(label) {
   const word = label.trim().toLowerCase();
   const meaning = MEANINGS[word] ?? word;
-  if (ORDER.includes(meaning)) return meaning;
+  if (SEVEN.includes(meaning)) return meaning;
   const sum = [...word].reduce((total, letter) => total + letter.charCodeAt(0), 0);
-  return /** @type {string} */ (ORDER[sum % 6]);
+  return /** @type {string} */ (SEVEN[sum % 6]);
 }
 
 /** @param {string} label */
 const rank = (label) => {
   const word = label.trim().toLowerCase();
-  const place = ORDER.indexOf(MEANINGS[word] ?? word);
-  return place < 0 ? ORDER.length - 1.5 : place;
+  const place = SEVEN.indexOf(MEANINGS[word] ?? word);
+  return place < 0 ? SEVEN.length - 1.5 : place;
 };
 
 /**
@@ -56,6 +56,3 @@ export function findPictureColor(label) {
 export function formatShare(share) {
   return `${Math.round(share * 100)}\u00a0%`; // the sign stays on its line
 }
-
-/** The seven, for the page before a model has named its labels. */
-export const SEVEN = ORDER;

@@ -38,7 +38,7 @@ export async function readClipHere(video, mode, wish, onRow, signal) {
     withFaces += moment.faces.length ? 1 : 0;
     moment.faces.forEach(({ person }) => persons.add(person));
     if (wish.group) onRow({ type: "group", ...sumUp(moment.faces), start_s: Math.max(0, last_s), end_s: time_s });
-    else onRow({ ...moment, type: "moment", time_s });
+    else onRow({ ...moment, type: "moment" });
     last_s = time_s;
   }
   const counts = wish.group ? { frames_with_faces: null, persons: null } : { frames_with_faces: withFaces, persons: persons.size };

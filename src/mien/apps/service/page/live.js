@@ -8,6 +8,7 @@ import { sleep } from "./elements.js";
 const WAITS_MS = [500, 1000, 2000, 4000, 8000, 15000];
 const ANSWER_WITHIN_MS = 10000;
 const BUSY_WAIT_MS = 5000;
+const BUSY_REST_MS = 500; // before the next frame, where the server had no room for the last one
 /** Close codes after which coming back would change nothing. @type {Record<number, string>} */
 const FINAL = { 1008: "unauthorized", 1009: "too_large" };
 
@@ -70,8 +71,13 @@ export class LiveConnection {
     });
   }
 
-  /** Send the newest frame. @param {WebSocket} socket */
-  async #send(socket) {
+  /**
+   * Send the newest frame.
+   * @param {WebSocket} socket
+   * @param {number} [rest_ms]  Wait so long before.
+   */
+  async #send(socket, rest_ms = 0) {
+    if (rest_ms) await sleep(rest_ms, this.#stop.signal);
     while (socket.readyState === WebSocket.OPEN && !this.#stop.signal.aborted) {
       const frame = await this.wish.grab();
       if (frame && socket.readyState === WebSocket.OPEN) {
@@ -95,7 +101,7 @@ export class LiveConnection {
     if (answer.type === "hello" || (answer.type === "error" && answer.frame === null)) return; // no frame's answer
     if (answer.type !== "error") this.#failures = 0;
     clearTimeout(this.#watch);
-    void this.#send(socket);
+    void this.#send(socket, answer.type === "error" && answer.code === "busy" ? BUSY_REST_MS : 0);
   }
 
   /**

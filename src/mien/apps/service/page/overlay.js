@@ -1,7 +1,7 @@
 // Boxes and labels over a picture or a video. Between two answers they glide, so that nothing jumps.
 
 import { isCalm } from "./elements.js";
-import { findPictureColor } from "./expressions.js";
+import { findPictureColor, formatShare } from "./expressions.js";
 
 /** @typedef {import("./types.js").Box} Box */
 /** @typedef {import("./types.js").Face} Face */
@@ -146,7 +146,7 @@ export class Overlay {
     const { context, canvas } = this;
     const isSmall = width < 64;
     const size = isSmall ? 11 : 13.5;
-    const share = `${Math.round(confidence * 100)} %`;
+    const share = formatShare(confidence);
     const word = face.is_certain ? face.expression : "unsure";
     context.font = `600 ${size}px ${FONT}`;
     const wordWidth = context.measureText(word).width;

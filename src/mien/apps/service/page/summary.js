@@ -1,6 +1,7 @@
 // The whole clip in a few bars: shares of each person's time, or of all together.
 
 import { find, make } from "./elements.js";
+import { formatShare } from "./expressions.js";
 import { mergeBins } from "./moments.js";
 import { makeMix } from "./together.js";
 
@@ -64,6 +65,6 @@ function describe({ person, unsure, shares }, hasName) {
   /** @type {HTMLElement[]} */
   const parts = hasName ? [make("h3", "", `Person ${person}`)] : [];
   if (Object.keys(shares).length) parts.push(...makeMix(shares));
-  if (unsure >= 0.01) parts.push(make("p", "facts", `Unsure for ${Math.round(unsure * 100)}\u00a0% of the time; the shares are of the rest.`));
+  if (unsure >= 0.01) parts.push(make("p", "facts", `Unsure for ${formatShare(unsure)} of the time; the shares are of the rest.`));
   return parts;
 }

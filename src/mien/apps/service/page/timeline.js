@@ -2,6 +2,7 @@
 
 import { find, isCalm, make, setText } from "./elements.js";
 import { findHue } from "./expressions.js";
+import { findLeader } from "./local/leader.js";
 
 /** @typedef {import("./types.js").Sighting} Sighting */
 /** @typedef {import("./types.js").Group} Group */
@@ -101,7 +102,7 @@ export class Timeline {
    * @param {Group} group
    */
   addGroup(start_s, end_s, group) {
-    const top = group.shares ? Object.entries(group.shares).reduce((best, entry) => (entry[1] > best[1] ? entry : best))[0] : "";
+    const top = group.shares ? findLeader(group.shares)[0] : "";
     this.#extend(0, "All", start_s, end_s, top || "neutral", top ? "" : "is-untold", top ? `mostly ${top}` : (group.reason ?? "not told"));
   }
 

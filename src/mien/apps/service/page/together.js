@@ -2,12 +2,13 @@
 
 import { find, make, setText } from "./elements.js";
 import { findHue, formatShare, sortLabels } from "./expressions.js";
+import { findLeader } from "./local/leader.js";
 import { makeBars, setBars } from "./people.js";
 
 /** @typedef {import("./types.js").Group} Group */
 /** @typedef {import("./types.js").Probabilities} Probabilities */
 
-/** The fewest people that are told of together, as in `mien watch --group`. */
+/** The fewest people that are told of together, as in `mien watch --group`; a test compares them. */
 export const LEAST_GROUP = 5;
 
 /**
@@ -97,6 +98,6 @@ export class Together {
  */
 export function describeGroup(group) {
   if (!group.shares) return `Nothing is told: ${group.reason ?? "too few people"}.`;
-  const [label, share] = Object.entries(group.shares).reduce((best, entry) => (entry[1] > best[1] ? entry : best));
+  const [label, share] = findLeader(group.shares);
   return `All together: mostly ${label}, ${Math.round(share * 100)} percent.`;
 }

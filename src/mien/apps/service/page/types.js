@@ -1,8 +1,9 @@
 // The shapes of what the service answers, for the type checker and for readers. Nothing runs here.
 
-/** @typedef {Record<string, number>} Probabilities  One entry a label; they sum to 1. */
+// What a reader on this device and the service have in common, word for word, stands in local/types.js.
 
-/** @typedef {[number, number, number, number]} Box  x, y, width, height in pixels of the picture. */
+/** @typedef {import("./local/types.js").Probabilities} Probabilities */
+/** @typedef {import("./local/types.js").Box} Box */
 
 /**
  * One face, as `/v1/predict` and the on-device reader tell of it.

@@ -6,9 +6,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from fastapi import Response
+import anyio
+from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 from mien.apps.service.bodies import Upload
+from mien.apps.service.departures import cancel_when_gone
 from mien.apps.service.problems import Refusal
 from mien.apps.service.schemas import EXAMPLE
 from mien.core.results import Picture
@@ -43,17 +46,17 @@ EXAMPLES: Final[dict[str, Any]] = {
 
 
 async def answer_pictures(
-    service: Service,
+    request: Request,
     uploads: list[Upload],
     *,
     crops: bool = False,
     min_score: float | None = None,
     max_side_px: int | None = None,
 ) -> Response:
-    """Read all pictures of a request together.
+    """Read all pictures of a request together. If its client goes away, those that nobody has begun with are dropped.
 
     Args:
-        service: Whose engine reads them.
+        request: Its body has been read.
         uploads: The pictures' files.
         crops: Each is one face, cut out already.
         min_score: As for `Engine.read`.
@@ -62,15 +65,23 @@ async def answer_pictures(
     Raises:
         Refusal: `unreadable_media`, with each reason, if none can be read.
         Busy: If too many pictures wait already.
+        ClientDisconnect: If the client is gone.
     """
+    service: Service = request.app.state.service
     engine = service.engine
+    done: list[Picture | BaseException] | None = None
     with engine.admit(len(uploads)):
         readings = (
             engine.read(upload.data, name=upload.name, crops=crops, min_score=min_score, max_side_px=max_side_px)
             for upload in uploads
         )
         # All are waited for, whatever becomes of one: none goes on unseen after its place is given to others.
-        done = await asyncio.gather(*readings, return_exceptions=True)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(cancel_when_gone, request.receive, tasks.cancel_scope)
+            done = await asyncio.gather(*readings, return_exceptions=True)
+            tasks.cancel_scope.cancel()
+    if done is None:
+        raise ClientDisconnect
     pictures: list[Picture] = []
     for one in done:
         if isinstance(one, BaseException):

@@ -35,4 +35,4 @@ async def classify(request: Request, _query: Annotated[NoQuery, Query()], upload
 
     Bodies are those of `POST /v1/predict`. A crop should frame the face as the model's card says (`GET /v1/model`).
     """
-    return await answer_pictures(request.app.state.service, uploads, crops=True)
+    return await answer_pictures(request, uploads, crops=True)

@@ -54,6 +54,4 @@ async def get_ready(request: Request, response: Response) -> ReadyAnswer:
 )
 def get_metrics(request: Request) -> Response:
     """Return what was counted, of all workers together."""
-    service = request.app.state.service
-    service.metrics.waiting.set(service.engine.waiting)
-    return Response(service.metrics.write(), media_type=metrics.MEDIA_TYPE)
+    return Response(request.app.state.service.metrics.write(), media_type=metrics.MEDIA_TYPE)

@@ -57,6 +57,4 @@ async def predict(request: Request, query: Annotated[SearchQuery, Query()], uplo
     Pictures come as a form's parts named `files`, as one raw body, or as base64 in JSON. One that can't be read carries
     its error, the others their faces; only if none can be read the whole answer is a problem. Nothing is stored.
     """
-    return await answer_pictures(
-        request.app.state.service, uploads, min_score=query.min_score, max_side_px=query.max_side_px
-    )
+    return await answer_pictures(request, uploads, min_score=query.min_score, max_side_px=query.max_side_px)

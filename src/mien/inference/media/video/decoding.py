@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _MAX_FAILURES: Final = 50
 """Reads that fail in a row before a file is given up."""
 
+_MAX_BROKEN: Final = 20_000
+"""Packets that can't be decoded in a row before a video is given up: several minutes of damage. A file of a few bytes
+can name millions of them, and nobody could end the reading meanwhile."""
+
 
 class Counter(Protocol):
     """Counts what could not be decoded.
@@ -36,14 +40,25 @@ def decode_packets(packets: Iterable[Packet[VideoStream]], counter: Counter) -> 
     Args:
         packets: Of one stream.
         counter: Its `broken` grows by one a packet that can't be decoded.
+
+    Raises:
+        UnreadableMediaError: If `_MAX_BROKEN` packets in a row can't be decoded.
     """
     errors = av_errors()
+    in_a_row = 0
     for packet in packets:
         try:
             frames = packet.decode()
         except errors:
             counter.broken += 1
+            in_a_row += 1
+            if in_a_row >= _MAX_BROKEN:
+                raise UnreadableMediaError(
+                    f"{in_a_row:,} parts of the video in a row can't be decoded; it is damaged."
+                ) from None
             continue
+        if frames:
+            in_a_row = 0
         yield from frames
 
 

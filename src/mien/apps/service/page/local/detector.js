@@ -13,9 +13,9 @@ import { scaleDown } from "./resize.js";
 /** @typedef {import("./engine.js").Engine} Engine */
 /** @typedef {import("./engine.js").Session} Session */
 
-const MIN_SIDE_PX = 2; // smaller boxes show no face
-const MIN_LIMIT_PX = 32;
-const MAX_LIMIT_PX = 8192; // larger scaled pictures would take gigabytes in the network
+export const MIN_SIDE_PX = 2; // smaller boxes show no face
+export const MIN_LIMIT_PX = 32;
+export const MAX_LIMIT_PX = 8192; // larger scaled pictures would take gigabytes in the network
 
 /** Finds faces in pictures of any size. */
 export class Detector {

@@ -30,8 +30,6 @@ const STRETCH = 1.5; // by which factor the size may differ
  * @typedef {object} When
  * @property {number} frame The frame's number, from 0 on.
  * @property {number} timeS Of the frame, in seconds; never goes backward.
- * @property {number} [dropped] Frames left out since the last answer.
- * @property {{total: number, waiting: number, reading: number}} [latencyMs]
  *
  * @typedef {object} Follower
  * @property {(picture: Picture, when: When) => Moment} update Give a frame's faces their numbers and steady labels.
@@ -50,7 +48,7 @@ export function createFollower({ smoothing = true } = {}) {
   let count = 0;
   let smoother = smoothing ? new Smoother() : null;
   return {
-    update(picture, { frame, timeS, dropped = 0, latencyMs = { total: 0, waiting: 0, reading: 0 } }) {
+    update(picture, { frame, timeS }) {
       known = known.filter(({ seenS }) => timeS - seenS <= REMEMBER_S);
       const matched = match(known, picture.faces, timeS);
       const faces = picture.faces.map((face, index) => {
@@ -60,16 +58,7 @@ export function createFollower({ smoothing = true } = {}) {
         return describe(face, person, smoother, timeS);
       });
       smoother?.forgetAllBut(new Set(known.map(({ person }) => person)));
-      return {
-        type: "moment",
-        frame,
-        time_s: timeS,
-        width: picture.width,
-        height: picture.height,
-        faces,
-        dropped,
-        latency_ms: latencyMs,
-      };
+      return { type: "moment", frame, time_s: timeS, width: picture.width, height: picture.height, faces };
     },
     setSmoothing(isSmoothing) {
       smoother = isSmoothing ? (smoother ?? new Smoother()) : null;

@@ -26,8 +26,8 @@ export const FRAME = Object.freeze({
   side: 1.126,
 });
 
-const MAX_SIZE_RATIO = 4; // of landmarks' square to the box's, either way; others are not believed
-const MAX_DISTANCE = 1; // of their centers, in sides of the box's square
+export const MAX_SIZE_RATIO = 4; // of landmarks' square to the box's, either way; others are not believed
+export const MAX_DISTANCE = 1; // of their centers, in sides of the box's square
 
 /**
  * Find the part of the picture that the crop of a face shows.

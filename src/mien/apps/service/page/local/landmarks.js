@@ -10,7 +10,7 @@ export const NOSE = 2;
 export const RIGHT_MOUTH = 3;
 export const LEFT_MOUTH = 4;
 
-const MIN_SPREAD_PX = 0.5; // landmarks that lie closer together say nothing of a face
+export const MIN_SPREAD_PX = 0.5; // landmarks that lie closer together say nothing of a face
 
 /**
  * Return the landmarks, right and left put right where a detector names the sides as the picture has them.

@@ -59,15 +59,13 @@
  * @property {Probabilities} probabilities Smoothed.
  * @property {Probabilities} raw_probabilities
  *
- * @typedef {object} Moment
+ * @typedef {object} Moment Who is on one frame, as a line of the service's `/v1/video`.
  * @property {"moment"} type
  * @property {number} frame
  * @property {number} time_s
  * @property {number} width
  * @property {number} height
  * @property {Sighting[]} faces
- * @property {number} dropped
- * @property {{total: number, waiting: number, reading: number}} latency_ms
  *
  * @typedef {object} ReadOptions
  * @property {string} [source] Name of the picture in the answer.

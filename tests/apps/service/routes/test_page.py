@@ -14,10 +14,10 @@ import pytest
 
 import mien.apps.service
 from mien.apps.report.palette import EXPRESSION_COLORS
-from mien.apps.service.page_routes import CONTENT_TYPES, list_page_files
+from mien.apps.service.routes.page import CONTENT_TYPES, list_page_files
 
 PAGE = Path(mien.apps.service.__file__).parent / "page"
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_page_stands_at_the_root_with_its_headers(client: Any) -> None:

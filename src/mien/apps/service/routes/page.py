@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from fastapi import APIRouter, HTTPException, Request, Response
+
+from mien.apps.service.etags import has_tag, make_tag
 
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -48,9 +49,8 @@ def _answer(name: str, request: Request) -> Response:
     if found is None:
         raise HTTPException(404, f"the page has no file {name[:100]!r}; it begins at /")
     content = found.read_bytes()
-    tag = f'"{sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if tag in [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]:
+    headers = {"ETag": make_tag(content), "Cache-Control": "no-cache"}
+    if has_tag(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=CONTENT_TYPES["." + found.name.rpartition(".")[2]], headers=headers)
 

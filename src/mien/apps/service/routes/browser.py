@@ -1,0 +1,108 @@
+"""What the page fetches to read pictures on the device: whether it can, the models, and onnxruntime-web's files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import file_digest
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Path as PathParameter
+from fastapi.responses import FileResponse
+
+from mien.apps.service.access import Token
+from mien.apps.service.browser_runtime import CONTENT_TYPES, find_file, find_runtime, tell_install
+from mien.apps.service.etags import has_tag, make_tag, quote_tag
+from mien.apps.service.problems import Refusal, responses
+from mien.apps.service.schemas import RUNTIME_PATH, BrowserMode
+from mien.apps.service.settings import ServiceSettings
+from mien.core.errors import ModelError
+from mien.inference.runtime.bundled import read_model
+
+MODELS: Final = ("expression", "expression-nano", "faces")
+"""What is served as a file. A model that somebody put in their place by path is not: the page runs these by name."""
+
+router = APIRouter()
+
+
+@router.get(
+    "/v1/browser",
+    operation_id="get_browser",
+    summary="Whether pictures can be read on the device",
+    tags=["about"],
+    dependencies=[Token],
+    responses=responses("unauthorized", "forbidden_host", "internal"),
+)
+def get_browser(request: Request) -> BrowserMode:
+    """Tell whether the in-browser mode can run, and where its parts are."""
+    settings: ServiceSettings = request.app.state.settings
+    models = {name: f"/v1/models/{name}.onnx" for name in MODELS if _read(name) is not None}
+    is_there = find_runtime(settings) is not None and {"expression", "faces"} <= models.keys()
+    return BrowserMode(available=is_there, runtime=RUNTIME_PATH, install=tell_install(), models=models)
+
+
+@router.get(
+    "/v1/models/{name}.onnx",
+    operation_id="get_model_file",
+    summary="A model file, as the page runs it on the device",
+    tags=["about"],
+    dependencies=[Token],
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        304: {"description": "The client's copy, named by `If-None-Match`, is the same."},
+        **responses("unauthorized", "not_found", "bad_input", "forbidden_host", "internal"),
+    },
+)
+def get_model_file(
+    name: Annotated[Literal["expression", "expression-nano", "faces"], PathParameter(description="The model's name.")],
+    request: Request,
+) -> Response:
+    """Return a model file whose card and hashes were checked.
+
+    Raises:
+        Refusal: `not_found`, if it is none of `MODELS`, or an optional one that isn't here.
+    """
+    data = _read(name)
+    if data is None:
+        raise Refusal("not_found", f"the model {name} is not installed here; /v1/browser names those that are.")
+    headers = {"ETag": make_tag(data), "Cache-Control": "no-cache"}
+    if has_tag(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+@router.api_route(f"{RUNTIME_PATH}{{name}}", methods=["GET", "HEAD"], include_in_schema=False)
+def get_runtime_file(name: str, request: Request) -> Response:
+    """Return a file of onnxruntime-web. It asks for no token, as a browser's imports can't send one.
+
+    Raises:
+        Refusal: `not_found`, if onnxruntime-web is absent, or has no such file.
+    """
+    folder = find_runtime(request.app.state.settings)
+    if folder is None:
+        raise Refusal("not_found", f"onnxruntime-web is not installed here. Whoever runs this can: {tell_install()}")
+    file = find_file(folder, name)
+    if file is None:
+        raise Refusal("not_found", f"onnxruntime-web has no file {name[:100]!r} that is served here.")
+    stat = file.stat()
+    headers = {"ETag": quote_tag(_hash(file, stat.st_mtime_ns, stat.st_size)), "Cache-Control": "no-cache"}
+    if has_tag(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(file, media_type=CONTENT_TYPES[file.suffix], headers=headers)
+
+
+def _read(name: str) -> bytes | None:
+    """Return a model's file; None if it is absent or damaged."""
+    try:
+        return read_model(name).data
+    except ModelError:
+        return None
+
+
+@lru_cache(maxsize=16)
+def _hash(file: Path, mtime_ns: int, size: int) -> str:
+    """Hash a file; it is hashed anew when its time or size changed, which is why they are asked for."""
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
