@@ -15,14 +15,27 @@ RUN = Path(__file__).parents[2] / "docs" / "runs" / "expression"
 WEIGHTS = Path(mien.__file__).parent / "inference" / "runtime" / "weights" / "expression.onnx"
 
 
+NANO_RUN, NANO_WEIGHTS = RUN.with_name("expression-nano"), WEIGHTS.with_name("expression-nano.onnx")
+
+
 @pytest.fixture(scope="module")
 def recognizer():
     return mien.Recognizer.load(threads=2)
 
 
 def test_it_is_small_and_names_fer2013s_labels(recognizer):
-    assert WEIGHTS.stat().st_size < 8 * 2**20
+    assert WEIGHTS.stat().st_size <= 3 * 2**20
     assert recognizer.labels == EXPRESSIONS
+
+
+def test_the_nano_model_is_tiny_and_is_the_documented_one():
+    nano = mien.Recognizer.load("nano", threads=2)
+    assert NANO_WEIGHTS.stat().st_size <= 640 * 2**10
+    assert nano.labels == EXPRESSIONS
+    documented = json.loads((NANO_RUN / "metrics-validation.json").read_text())
+    assert nano.card.metrics["validation"].accuracy == documented["accuracy"]
+    assert documented["model_sha256"] == hashlib.sha256(NANO_WEIGHTS.read_bytes()).hexdigest()
+    assert nano.card.recipe_sha256 == hashlib.sha256((NANO_RUN / "recipe.toml").read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

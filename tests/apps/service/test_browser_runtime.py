@@ -138,26 +138,23 @@ def test_another_place_for_data_is_kept(nobody: Path, monkeypatch: pytest.Monkey
 
 def test_models_are_served_whole(make_client: Start, nobody: Path) -> None:
     client = make_client()
-    for name in ("expression", "faces"):
+    for name in ("expression", "nano", "faces"):
         answer = client.get(f"/v1/models/{name}.onnx")
         assert answer.content == bundled.read_model(name).data
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["cache-control"] == "no-cache"
         again = client.get(f"/v1/models/{name}.onnx", headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-    assert client.get("/v1/models/expression-nano.onnx").json()["code"] == "not_found"
-    assert client.get("/v1/browser").json()["models"].keys() == {"expression", "faces"}
+    assert client.get("/v1/browser").json()["models"].keys() == {"expression", "nano", "faces"}
 
 
-def test_an_optional_model_is_served_once_it_is_there(make_client: Start, nobody: Path) -> None:
-    folder = bundled.find_models_folder()
-    folder.mkdir(parents=True)
-    (folder / "expression-nano.onnx").write_bytes(bundled.read_model("expression").data)
+def test_a_damaged_model_is_not_served(make_client: Start, nobody: Path, tmp_path, monkeypatch) -> None:
     client = make_client()
-    assert client.get("/v1/browser").json()["models"]["expression-nano"] == "/v1/models/expression-nano.onnx"
-    assert client.get("/v1/models/expression-nano.onnx").status_code == 200
-    (folder / "expression-nano.onnx").write_bytes(b"damaged")
-    assert client.get("/v1/models/expression-nano.onnx").status_code == 404
+    assert client.get("/v1/models/nano.onnx").status_code == 200
+    (tmp_path / "nano.onnx").write_bytes(b"damaged")
+    monkeypatch.setitem(bundled.BUNDLED, "nano", str(tmp_path / "nano.onnx"))
+    assert client.get("/v1/models/nano.onnx").status_code == 404
+    assert client.get("/v1/browser").json()["models"].keys() == {"expression", "faces"}
 
 
 @pytest.mark.parametrize("name", ["other", "..%2Fexpression", "faces.onnx", "EXPRESSION"])

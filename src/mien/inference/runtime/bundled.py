@@ -18,6 +18,7 @@ from mien.inference.runtime.envelope import read_card
 
 BUNDLED: Final[dict[str, str]] = {
     "expression": "expression.onnx",
+    "nano": "expression-nano.onnx",
     "faces": "faces.onnx",
 }
 """Name of a bundled model: its file in the package `mien.inference.runtime.weights`. A new one is a file and a line."""

@@ -20,7 +20,7 @@ from mien.apps.service.settings import ServiceSettings
 from mien.core.errors import ModelError
 from mien.inference.runtime.bundled import read_model
 
-MODELS: Final = ("expression", "expression-nano", "faces")
+MODELS: Final = ("expression", "nano", "faces")
 """What is served as a file. A model that somebody put in their place by path is not: the page runs these by name."""
 
 router = APIRouter()
@@ -56,13 +56,13 @@ def get_browser(request: Request) -> BrowserMode:
     },
 )
 def get_model_file(
-    name: Annotated[Literal["expression", "expression-nano", "faces"], PathParameter(description="The model's name.")],
+    name: Annotated[Literal["expression", "nano", "faces"], PathParameter(description="The model's name.")],
     request: Request,
 ) -> Response:
     """Return a model file whose card and hashes were checked.
 
     Raises:
-        Refusal: `not_found`, if it is none of `MODELS`, or an optional one that isn't here.
+        Refusal: `not_found`, if its file is absent or damaged.
     """
     data = _read(name)
     if data is None:
