@@ -64,18 +64,31 @@ class ClipQuery(BaseModel):
     )
 
 
-async def hold_places(request: Request) -> AsyncIterator[None]:
-    """Take a video's places among what waits, until its answer is sent.
+async def check_room(request: Request) -> None:
+    """Refuse a video before anything of its body is received, where everything is full.
 
     Raises:
-        Busy: If there are not enough; before anything of the body is received.
+        Busy: If there is not one place.
+    """
+    service: Service = request.app.state.service
+    with service.engine.admit(0):
+        pass
+
+
+async def hold_places(request: Request, _: VideoUpload) -> AsyncIterator[None]:
+    """Take a video's places among what waits, from when its body is there until its answer is sent.
+
+    Not before: a few bodies that trickle in would keep everybody else out.
+
+    Raises:
+        Busy: If there are not enough.
     """
     service: Service = request.app.state.service
     with service.engine.admit(min(PLACES, service.settings.max_waiting)):
         yield
 
 
-router = APIRouter(prefix="/v1", tags=["video"], dependencies=[Token, Depends(hold_places)])
+router = APIRouter(prefix="/v1", tags=["video"], dependencies=[Token, Depends(check_room), Depends(hold_places)])
 
 
 @router.post(
