@@ -259,6 +259,19 @@ def test_other_kinds_are_refused(make_client):
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media")
 
 
+def test_a_video_that_takes_too_long_is_ended(make_client, write_video):
+    """Passed-over frames are decoded and never told: only a clock can end that."""
+    data = write_video("clip.mp4", frames=3000, size=(320, 240)).read_bytes()
+    begun_s = time.monotonic()
+    *moments, end = ask(make_client(max_video_work_s=0.01, max_video_s=1000), data, "?every_s=500")
+    assert time.monotonic() - begun_s < 3
+    assert len(moments) <= 1
+    assert not end["is_complete"]
+    assert "took longer than 0.01 s" in end["note"]
+    *_, end = ask(make_client(max_video_work_s=60, max_video_s=1000), data, "?every_s=500")  # the control
+    assert end["is_complete"]
+
+
 def test_without_the_token_nothing_is_read(make_client, write_video):
     token = "a-token-of-at-least-16-letters"
     client, data = make_client(token=token), write_video(frames=3).read_bytes()

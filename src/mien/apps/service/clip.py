@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from math import ceil
+from threading import Timer
 from typing import Any, Final
 
 from mien.core.errors import UnreadableMediaError
@@ -31,11 +32,14 @@ class ClipLimits:
         seconds: From the start that was asked for.
         frames: That are looked at.
         pixels: Of one frame.
+        work_s: How long the reading may take. Frames that are passed over are decoded, and a small file can hold
+            hundreds of thousands of them.
     """
 
     seconds: float
     frames: int
     pixels: int
+    work_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class Clip:
         collected = Insights(settings, group=group)
         pipeline = Pipeline(recognizer, smoothing=STEADY if request.is_smooth else None, workers=1)
         bins = _Bins(collected, GroupSettings().bin_s)
-        with closing(self._video), closing(pipeline.look(self._limited())) as looks:
+        with self._clocked(), closing(self._video), closing(pipeline.look(self._limited())) as looks:
             for look in looks:
                 moment = look.moment
                 collected.add(moment)
@@ -126,6 +130,21 @@ class Clip:
     def close(self) -> None:
         """End the reading at once; may be called again. Waits for the frame that is being decoded."""
         self._video.close()
+
+    @contextmanager
+    def _clocked(self) -> Iterator[None]:
+        """End the reading from another thread where it takes too long: nothing else can while no frame comes."""
+        timer = Timer(self._limits.work_s, self._give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _give_up(self) -> None:
+        self._note = f"the reading took longer than {self._limits.work_s:g} s and was ended; send a shorter video"
+        self.close()
 
     def _limited(self) -> Iterator[Frame]:
         """Yield the frames within the limits."""

@@ -116,6 +116,7 @@ class LimitsAnswer(_Answer):
     max_video_bytes: int = Field(description="Of one video.")
     max_video_s: float = Field(description="Seconds of a video that are read.")
     max_video_frames: int = Field(description="Frames of a video that are read.")
+    max_video_work_s: float = Field(description="How long the reading of one video may take.")
     max_waiting: int = Field(description="Pictures that may wait at once, of all clients.")
     body_timeout_s: float = Field(description="How long a body may take, and a second more for each 64 KiB of it.")
     max_live: int = Field(description="Live connections at once, of all clients.")

@@ -63,6 +63,7 @@ class ServiceSettings(BaseSettings):
         max_video_bytes: Of one video.
         max_video_s: Seconds of a video that are read.
         max_video_frames: Frames of a video that are read.
+        max_video_work_s: How long the reading of one video may take; frames that are passed over take time, too.
         max_waiting: Pictures that are accepted and not answered; beyond them a client is told to come back.
         max_held_bytes: Of all bodies that are held in memory at once; beyond them likewise.
         body_timeout_s: How long a body may take, and a second more for each 64 KiB that have come.
@@ -102,6 +103,7 @@ class ServiceSettings(BaseSettings):
     max_video_bytes: int = Field(64 * MIB, ge=1024)
     max_video_s: float = Field(120.0, gt=0)
     max_video_frames: int = Field(3600, ge=1)
+    max_video_work_s: float = Field(120.0, gt=0)
     max_waiting: int = Field(64, ge=1)
     max_held_bytes: int = Field(256 * MIB, ge=1024)
     body_timeout_s: float = Field(30.0, gt=0)

@@ -114,7 +114,7 @@ async def video(request: Request, query: Annotated[ClipQuery, Query()], upload: 
     wanted = ClipRequest(
         query.start_s, query.end_s, query.every_s, query.max_fps, is_smooth=query.smoothing, is_group=query.group
     )
-    limits = ClipLimits(settings.max_video_s, settings.max_video_frames, settings.max_pixels)
+    limits = ClipLimits(settings.max_video_s, settings.max_video_frames, settings.max_pixels, settings.max_video_work_s)
     clip = await to_thread.run_sync(partial(Clip, upload.data, wanted, limits))
     rows = clip.read(service.engine.recognizer, on_frame=lambda faces: service.metrics.count_pictures([faces]))
     return LineStream(rows, stop=clip.close, slow_s=settings.live_slow_s)
