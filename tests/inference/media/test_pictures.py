@@ -202,6 +202,29 @@ def test_reading_in_threads_leaves_the_warning_filters_alone(photo) -> None:
     assert list(warnings.filters) == before
 
 
+def test_a_file_that_is_slow_to_open_holds_nobody_up(photo, monkeypatch) -> None:
+    is_open, may_go, open_file = threading.Event(), threading.Event(), Image.open
+
+    def open_slowly(file, **how):
+        if threading.current_thread().name == "slow":
+            is_open.set()
+            assert may_go.wait(10)
+        return open_file(file, **how)
+
+    monkeypatch.setattr(Image, "open", open_slowly)
+    data, before = encode(photo), list(warnings.filters)
+    slow = threading.Thread(target=read_picture, args=(data,), name="slow")
+    slow.start()
+    assert is_open.wait(10)
+    quick = threading.Thread(target=read_picture, args=(data,), daemon=True)
+    quick.start()
+    quick.join(5)
+    assert not quick.is_alive()
+    may_go.set()
+    slow.join()
+    assert list(warnings.filters) == before
+
+
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:

@@ -7,7 +7,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -66,8 +66,6 @@ _TURNS: Final = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF orientation: what turns the picture upright."""
-
-_WARNINGS_LOCK: Final = threading.Lock()  # the interpreter's warning filters are shared by all threads
 
 
 def read_picture(source: PictureSource, *, max_pixels: int | None = None) -> RGB:
@@ -179,7 +177,7 @@ def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
     _check_bytes(len(data), name)
     check_effort(data, name)
     with _named(name, max_pixels):
-        with _without_warnings():
+        with _quiet:
             image = Image.open(io.BytesIO(data), formats=_known_formats())
         with image:
             return _upright_rgb(image, name, max_pixels)
@@ -195,7 +193,7 @@ def _upright_rgb(image: Image.Image, name: str, max_pixels: int) -> RGB:
     """Decode, turn and convert; `image` itself stays as it is, but for being loaded."""
     _check_size(image.width, image.height, name, max_pixels)
     image.load()
-    with _without_warnings():
+    with _quiet:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     turn = _TURNS.get(orientation)
     # Converted first: transposing loses what a palette knows of transparency.
@@ -246,9 +244,31 @@ def _named(name: str, max_pixels: int) -> Iterator[None]:
         raise UnreadableMediaError(f"{name} is damaged or cut short: {error or type(error).__name__}.") from error
 
 
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keep Pillow's warnings of large pictures and odd EXIF from the user: our own limits answer instead."""
-    with _WARNINGS_LOCK, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+class _Quiet:
+    """Keeps Pillow's warnings of large pictures and odd EXIF from the user: our own limits answer instead.
+
+    The interpreter's warning filters are shared by all threads: the first thread to come sets one, the last to leave
+    takes it back. None waits for another, however long a file takes to open.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._before.__exit__(None, None, None)
+
+
+_quiet: Final = _Quiet()
