@@ -16,6 +16,7 @@ from mien.training.export.ancestry import describe_ancestry, describe_teachers, 
 from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.export.parity import HALF_TOLERANCE, TOLERANCE, largest_difference
 from mien.training.export.place import check_place
+from mien.training.fit.recipe import Recipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
 from mien.training.models.registry import find_network
@@ -81,7 +82,7 @@ def export_run(
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
-        network=Architecture(name=recipe.network, options={**find_network(recipe.network).options, **recipe.options}),
+        network=name_architecture(recipe),
         limits=(*LIMITS, *FER2013_LIMITS) if has_seen_fer2013 else LIMITS,
         license=license,
         graph_sha256=hash_graph(graph),
@@ -93,6 +94,12 @@ def export_run(
             card = card.model_copy(update={"graph_sha256": hash_graph(graph)})
             _write(temporary, graph, card, network, HALF_TOLERANCE)
     return card
+
+
+def name_architecture(recipe: Recipe) -> Architecture:
+    """Return the network that a recipe of any task trains, with all options it has, the defaults among them."""
+    entry = find_network(recipe.network, recipe.task)
+    return Architecture(name=entry.name, options={**entry.options, **recipe.options})
 
 
 def _write(path: Path, graph: bytes, card: ExpressionCard, network: CalibratedNetwork, tolerance: float) -> None:

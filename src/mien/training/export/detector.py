@@ -9,18 +9,17 @@ import torch
 from numpy.typing import NDArray
 
 from mien.core.atomic import atomic_file
-from mien.core.card import Architecture, FacesCard, TrainingData
+from mien.core.card import FacesCard, TrainingData
 from mien.core.errors import ModelError
 from mien.inference.faces.detector import Detector
 from mien.inference.runtime.envelope import hash_graph, write_card
 from mien.training.export.ancestry import describe_ancestry
-from mien.training.export.artefact import LICENSE
+from mien.training.export.artefact import LICENSE, name_architecture
 from mien.training.export.face_graph import DecodingNetwork, build_face_graph
 from mien.training.export.place import check_place
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.run import Run
-from mien.training.models.registry import find_network
 from mien.training.models.size import count_parameters
 from mien.training.models.suppression import MOST_FACES
 
@@ -75,9 +74,7 @@ def export_detector(run: Run, out: Path, *, name: str | None = None, license: st
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
         parameters=count_parameters(network),
-        network=Architecture(
-            name=recipe.network, options={**find_network(recipe.network, "faces").options, **recipe.options}
-        ),
+        network=name_architecture(recipe),
         limits=LIMITS,
         license=license,
         graph_sha256=hash_graph(graph),

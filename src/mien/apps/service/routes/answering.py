@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MANY_FACES: Final = 64
 """From so many on the answer is written in a thread, so that other requests go on meanwhile."""
 
+FILE: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
+"""OpenAPI's schema of a file's bytes."""
+
 PROBLEMS: Final = (
     "bad_input",
     "unreadable_media",
@@ -102,23 +105,26 @@ def describe_picture(picture: Picture) -> dict[str, Any]:
     return {"source": picture.source, "width": None, "height": None, "error": dict(picture.error)}
 
 
+def describe_form(files: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenAPI's account of a form with files and nothing else.
+
+    Args:
+        files: The schema of its field `files`.
+    """
+    return {"type": "object", "properties": {"files": files}, "required": ["files"], "additionalProperties": False}
+
+
 def describe_body() -> dict[str, Any]:
     """Return OpenAPI's account of a body with pictures, which FastAPI doesn't see as we receive it ourselves."""
-    file = {"type": "string", "format": "binary"}
-    form = {
-        "type": "object",
-        "properties": {"files": {"type": "array", "items": file, "minItems": 1, "description": "One part a picture."}},
-        "required": ["files"],
-        "additionalProperties": False,
-    }
+    form = describe_form({"type": "array", "items": FILE, "minItems": 1, "description": "One part a picture."})
     return {
         "requestBody": {
             "required": True,
             "description": "Pictures as files: JPEG, PNG, WebP, GIF, BMP, TIFF, JPEG 2000, AVIF.",
             "content": {
                 "multipart/form-data": {"schema": form},
-                "image/*": {"schema": file},
-                "application/octet-stream": {"schema": file},
+                "image/*": {"schema": FILE},
+                "application/octet-stream": {"schema": FILE},
                 "application/json": {"schema": {"$ref": "#/components/schemas/Base64Pictures"}},
             },
         }

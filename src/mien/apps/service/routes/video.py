@@ -16,7 +16,7 @@ from mien.apps.service.clip import Clip, ClipLimits, ClipRequest
 from mien.apps.service.clip_schemas import ClipLine
 from mien.apps.service.line_stream import LineStream
 from mien.apps.service.problems import responses
-from mien.apps.service.routes.answering import PROBLEMS
+from mien.apps.service.routes.answering import FILE, PROBLEMS, describe_form
 from mien.apps.service.schemas import Flag
 
 if TYPE_CHECKING:
@@ -25,23 +25,14 @@ if TYPE_CHECKING:
 PLACES: Final = 8
 """So many waiting pictures' places a video takes: it keeps a processor busy for as long as it lasts."""
 
-_FILE: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
-
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "description": "One video: MP4, MOV, MKV, WebM, AVI, an animated GIF, ... It is held in memory alone.",
         "content": {
-            "video/*": {"schema": _FILE},
-            "application/octet-stream": {"schema": _FILE},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"files": {**_FILE, "description": "The one video."}},
-                    "required": ["files"],
-                    "additionalProperties": False,
-                }
-            },
+            "video/*": {"schema": FILE},
+            "application/octet-stream": {"schema": FILE},
+            "multipart/form-data": {"schema": describe_form({**FILE, "description": "The one video."})},
         },
     }
 }

@@ -15,12 +15,9 @@ from torch import Tensor, nn
 from mien.core.errors import ModelError, RecipeError
 from mien.inference.expression.model import LoadedModel
 from mien.training.fit.transfer.pretrained import read_pretrained
-from mien.training.fit.transfer.unfolding import unfold_weights
+from mien.training.fit.transfer.unfolding import COUNTER, unfold_weights
 from mien.training.models.preprocess import standardize
 from mien.training.models.registry import build_network
-
-COUNTER = "num_batches_tracked"
-"""Batch norms count batches; nothing is computed with the count, and no model file has it."""
 
 
 class Answers(Protocol):

@@ -14,10 +14,7 @@ from mien.training.fit.layers import find_layers
 from mien.training.fit.run import Run
 from mien.training.fit.transfer.pretrained import Pretrained
 from mien.training.fit.transfer.recognition import recognize_network
-from mien.training.fit.transfer.unfolding import find_normed_layers, renormalize, unfold_weights
-
-_COUNTER = "num_batches_tracked"
-"""Batch norm counts its batches; nothing is computed with the count, and no list here names it."""
+from mien.training.fit.transfer.unfolding import COUNTER, find_normed_layers, renormalize, unfold_weights
 
 
 class Taken(BaseModel):
@@ -111,7 +108,7 @@ def take_weights(
     network.load_state_dict(fitting, strict=False)
     unfolded = [norm for key, norm in folded.items() if f"{key}.weight" in fitting]
     renormalize(network, unfolded, planes)
-    counted = [key for key in own if not key.endswith(_COUNTER)]
+    counted = [key for key in own if not key.endswith(COUNTER)]
     copied = {key for key in fitting if fitting[key] is given.get(key)}
     return Taken(
         source=pretrained.source,
@@ -119,7 +116,7 @@ def take_weights(
         taken=tuple(key for key in counted if key in copied),
         adapted=tuple(key for key in counted if key in fitting and key not in copied),
         fresh=tuple(key for key in counted if key not in fitting),
-        unused=tuple(sorted(key for key in weights if key not in own and not key.endswith(_COUNTER))),
+        unused=tuple(sorted(key for key in weights if key not in own and not key.endswith(COUNTER))),
         has_new_head=has_new_head,
         unfolded=len(unfolded),
         has_other_colors=bool(recolored),
@@ -129,7 +126,7 @@ def take_weights(
 
 def _check_values(network: nn.Module, pretrained: Pretrained) -> None:
     """Refuse weights with which nothing can be computed; what the network has no place for may be anything."""
-    places = {key for key in network.state_dict() if not key.endswith(_COUNTER)}
+    places = {key for key in network.state_dict() if not key.endswith(COUNTER)}
     places |= {f"{layer}.bias" for layer, _, _ in find_normed_layers(network)}  # there if a batch norm was folded
     for key in sorted(places & pretrained.weights.keys()):
         value = pretrained.weights[key]

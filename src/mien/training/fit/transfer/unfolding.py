@@ -13,6 +13,9 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
+COUNTER = "num_batches_tracked"
+"""Batch norm counts its batches under this name; nothing is computed with the count, and no model file has it."""
+
 BatchNorm: TypeAlias = nn.BatchNorm1d | nn.BatchNorm2d
 
 
