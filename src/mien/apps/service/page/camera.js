@@ -1,7 +1,7 @@
 // The camera's way: frames go out one by one, the answers move the overlay, the people and the last minute.
 
 import { openDevice } from "./device.js";
-import { find, make, setText, sleep } from "./elements.js";
+import { find, make, say, setText, sleep } from "./elements.js";
 import { grabBitmap, grabJpeg } from "./frames.js";
 import { Lens } from "./lens.js";
 import { LiveConnection } from "./live.js";
@@ -129,15 +129,9 @@ export class CameraWay {
     this.#stop.hidden = !isOn;
     setText(this.#stop, "Stop");
     if (!isOn) this.#choice.hidden = true;
-    this.#say("");
+    say(this.#chip, "");
     setText(this.#pace, "");
     this.#answered_ms = 0;
-  }
-
-  /** @param {string} text  On the picture; "" for nothing. */
-  #say(text) {
-    setText(this.#chip, text);
-    this.#chip.hidden = !text;
   }
 
   #shape() {
@@ -185,15 +179,15 @@ export class CameraWay {
   }
 
   #readThere() {
-    this.#say("Connecting");
+    say(this.#chip, "Connecting");
     return new LiveConnection({
       grab: () => grabJpeg(this.#video),
       onAnswer: (answer, took_ms) => this.#take(answer, took_ms),
       onState: (state, wait_ms, error) => {
-        if (state === "open") this.#say("");
+        if (state === "open") say(this.#chip, "");
         else {
           const why = error?.code === "busy" ? "The server is busy" : "The server doesn't answer";
-          this.#say(`${why}; next try in ${Math.max(1, Math.round(wait_ms / 1000))} s`);
+          say(this.#chip, `${why}; next try in ${Math.max(1, Math.round(wait_ms / 1000))} s`);
           setText(this.#pace, "");
           this.#overlay.clear();
         }
@@ -213,10 +207,10 @@ export class CameraWay {
   #take(answer, took_ms) {
     if (answer.type === "hello") return;
     if (answer.type === "error") {
-      this.#say(answer.message);
+      say(this.#chip, answer.message);
       return;
     }
-    this.#say("");
+    say(this.#chip, "");
     if (answer.type === "group") this.#showGroup(answer);
     else if (!this.choices.group) this.#showMoment(answer);
     this.#measure(took_ms);
@@ -241,9 +235,9 @@ export class CameraWay {
     /** @type {import("./device.js").Follow | null} */
     let follow = null;
     const run = async () => {
-      this.#say("Loading the models");
+      say(this.#chip, "Loading the models");
       follow = (await openDevice(mode)).follow(this.choices.smoothing);
-      this.#say("");
+      say(this.#chip, "");
       while (!stop.signal.aborted) {
         const frame = await grabBitmap(this.#video);
         if (!frame) {

@@ -2,7 +2,7 @@
 
 import { readClip, ServiceError } from "./api.js";
 import { Calm } from "./calm.js";
-import { find, setText } from "./elements.js";
+import { find, say, setText } from "./elements.js";
 import { formatShare } from "./expressions.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
@@ -141,14 +141,8 @@ export class ClipWay {
     if (isOn) return;
     this.#plate.hidden = true;
     this.#summary.hide();
-    this.#say("");
+    say(this.#chip, "");
     this.reading.clear(IDLE);
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    setText(this.#chip, text);
-    this.#chip.hidden = !text;
   }
 
   /** The clip's length is known now. */
@@ -176,12 +170,12 @@ export class ClipWay {
     try {
       const mode = this.getMode();
       if (this.choices.where === "device" && mode) {
-        this.#say("Loading the models");
+        say(this.#chip, "Loading the models");
         await readClipHere(this.#video, mode, this.choices, (row) => this.#take(row), signal);
       } else await this.#readThere(file, signal);
     } catch (error) {
       if (signal.aborted) return;
-      this.#say("");
+      say(this.#chip, "");
       if (!this.#moments.end_s) this.reading.people.clear("This clip was not read.");
       if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
       else showNotice(explain(error), { label: "Try again", run: () => this.open(file) });
@@ -202,7 +196,7 @@ export class ClipWay {
     if (most && file.size > most) {
       throw new ServiceError("too_large", `this clip has ${Math.ceil(file.size / 2 ** 20)} MB; the server takes at most ${Math.floor(most / 2 ** 20)} MB`);
     }
-    this.#say("Sending the clip");
+    say(this.#chip, "Sending the clip");
     let isFirst = true;
     let isOver = false;
     await readClip(file, this.choices, (row) => {
@@ -237,13 +231,13 @@ export class ClipWay {
   #tellProgress(time_s) {
     const { duration } = this.#video;
     const part = Number.isFinite(duration) && duration > 0 ? Math.min(1, time_s / duration) : null;
-    this.#say(part === null ? "Reading" : `Reading, ${formatShare(part)}`);
+    say(this.#chip, part === null ? "Reading" : `Reading, ${formatShare(part)}`);
     this.#sumUp("");
   }
 
   /** @param {import("./types.js").End} end */
   #finish({ frames, frames_with_faces, persons, is_complete, note }) {
-    this.#say("");
+    say(this.#chip, "");
     const counted = persons === null ? "" : `, ${frames_with_faces} with a face, ${persons} ${persons === 1 ? "person" : "persons"}`;
     const left = is_complete ? "" : ` ${note ? `${note.replace(/\.$/, "")}.` : "The end was not read."}`;
     this.#sumUp(`${frames} frames${counted}.${left}`);

@@ -50,6 +50,16 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Say something on a picture.
+ * @param {HTMLElement} chip  Where; it is there only while it says something.
+ * @param {string} text  "" for nothing.
+ */
+export function say(chip, text) {
+  setText(chip, text);
+  chip.hidden = !text;
+}
+
 /** Whether the person asked for less motion. */
 export const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 

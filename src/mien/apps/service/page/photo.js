@@ -2,7 +2,7 @@
 
 import { readPhoto, ServiceError } from "./api.js";
 import { openDevice } from "./device.js";
-import { find, make, setText, sleep } from "./elements.js";
+import { find, make, say, setText, sleep } from "./elements.js";
 import { explain, hideNotice, showNotice } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
@@ -162,7 +162,7 @@ export class PhotoWay {
         return await readPhoto(file, signal);
       } catch (error) {
         if (!(error instanceof ServiceError) || error.code !== "busy" || tries === MOST_TRIES) throw error;
-        this.#say(`The server is busy; next try in ${Math.ceil(error.retryAfter_s ?? 1)} s`);
+        say(this.#chip, `The server is busy; next try in ${Math.ceil(error.retryAfter_s ?? 1)} s`);
         await sleep((error.retryAfter_s ?? 1) * 1000, signal);
       }
     }
@@ -178,12 +178,6 @@ export class PhotoWay {
     button.querySelector("span")?.remove();
     if (told) button.append(make("span", "", told));
     button.setAttribute("aria-label", state === "failed" ? `${name}, not read` : `${name}, ${count} ${count === 1 ? "face" : "faces"}`);
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    setText(this.#chip, text);
-    this.#chip.hidden = !text;
   }
 
   /** Put a photo on the stage, with its faces. @param {Photo | null} photo */
@@ -202,7 +196,7 @@ export class PhotoWay {
     this.#plate.hidden = true;
     if (!photo) {
       this.#image.hidden = true;
-      this.#say("");
+      say(this.#chip, "");
       this.#overlay.clear();
       this.reading.clear(IDLE);
       return;
@@ -221,7 +215,7 @@ export class PhotoWay {
     this.#photos.forEach((each) => this.#mark(each));
     const { width, height, faces } = photo.picture ?? {};
     if (width && height) this.#stage.style.setProperty("--shape", `${width} / ${height}`);
-    this.#say(photo.state === "waiting" ? "Reading" : "");
+    say(this.#chip, photo.state === "waiting" ? "Reading" : "");
     if (photo.state === "failed") {
       this.#overlay.clear();
       setText(this.#plate, `“${photo.file.name || "The photo"}” was not read.`);
