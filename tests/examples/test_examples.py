@@ -63,6 +63,28 @@ def test_small_faces_are_counted_at_every_size(faces, trained, tmp_path):
     assert all(0 <= float(line.split()[2].rstrip("%")) <= 100 for line in lines)
 
 
+def test_an_ablation_goes_on_where_it_was_stopped_and_compares_each_variant_with_the_recipe(faces, tmp_path):
+    short = ("--out", tmp_path / "runs", "--width", 4, "--depth", 1, "--epochs", 1)
+    first = run_example("ablation.py", faces, *short, "--seeds", 1, "--only", "mixup")
+    assert first.returncode == 0, first.stderr
+    finished = {file: file.stat().st_mtime_ns for file in (tmp_path / "runs").glob("*/history.csv")}
+    assert {file.parent.name for file in finished} == {"seed-0", "mixup"}
+    again = run_example("ablation.py", faces, *short, "--seeds", 2, "--only", "mixup", "adamw")
+    assert again.returncode == 0, again.stderr
+    assert all(file.stat().st_mtime_ns == then for file, then in finished.items())
+    table = (tmp_path / "runs" / "table.md").read_text()
+    assert again.stdout.endswith(table)
+    plain, *variants = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    assert plain[0].startswith("as it is (2 seeds, ")
+    assert [cells[0] for cells in variants] == ["mixup", "adamw"]
+    for cells in variants:
+        gained = float(cells[2].rstrip("%")) - float(plain[2].rstrip("%"))
+        assert float(cells[4]) == pytest.approx(gained, abs=0.11)
+    unknown = run_example("ablation.py", faces, *short, "--only", "magic")
+    assert unknown.returncode != 0
+    assert "no variant is named like magic" in unknown.stderr
+
+
 def test_robustness_is_told_of_every_model_and_change(faces, model_file, tmp_path):
     from mien.training.evaluate.changes import CHANGES
     from mien.training.evaluate.robustness import Robustness
