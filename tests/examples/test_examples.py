@@ -85,6 +85,25 @@ def test_an_ablation_goes_on_where_it_was_stopped_and_compares_each_variant_with
     assert "no variant is named like magic" in unknown.stderr
 
 
+def test_misses_are_shared_out_between_labels_model_and_neither(voted_faces, model_file):
+    result = run_example("label_noise.py", voted_faces, model_file)
+    assert result.returncode == 0, result.stderr
+    _, _, *lines = result.stdout.splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [cells[0] for cells in rows] == [*EXPRESSIONS, "all"]
+    for cells in rows:
+        read, misses = float(cells[2].rstrip("%")) / 100, int(cells[5])
+        assert misses == pytest.approx((1 - read) * int(cells[1]), abs=0.1)
+        assert not misses or sum(float(cell.rstrip("%")) for cell in cells[6:9]) == pytest.approx(100, abs=0.2)
+    assert int(rows[-1][1]) == sum(int(cells[1]) for cells in rows[:-1])
+
+
+def test_label_noise_needs_votes(faces, model_file):
+    result = run_example("label_noise.py", faces, model_file)
+    assert result.returncode != 0
+    assert "has no votes for the seven expressions" in result.stderr
+
+
 def test_robustness_is_told_of_every_model_and_change(faces, model_file, tmp_path):
     from mien.training.evaluate.changes import CHANGES
     from mien.training.evaluate.robustness import Robustness

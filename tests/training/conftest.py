@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.labels import EXPRESSIONS, FER_PLUS_COLUMNS, fer_plus_order
+from mien.core.labels import EXPRESSIONS, FER_PLUS_COLUMNS
 from mien.training.data.manifest import Manifest
-from mien.training.data.table import ROW, Dataset, number_twins, save_dataset
+from mien.training.data.table import ROW, Dataset, number_twins
 
 VOTES_HEADER = ",".join(("Usage", "Image name", *FER_PLUS_COLUMNS))
 
@@ -41,21 +41,6 @@ def make_dataset():
         return Dataset(Path("memory"), manifest, table, images)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def voted_faces(synthetic, tmp_path_factory):
-    """Return the folder of the drawn faces with votes: seven of ten for the next label, none in each 10th picture."""
-    path, manifest = tmp_path_factory.mktemp("voted") / "data", synthetic.manifest
-    table = np.array(synthetic.table)
-    columns = np.array(fer_plus_order(EXPRESSIONS))
-    rows = np.arange(len(table))
-    table["votes"][rows, columns[table["label"]]] = 3
-    table["votes"][rows, columns[(table["label"] + 1) % 7]] = 7
-    table["votes"][::10] = 0
-    facts = {name: getattr(manifest, name) for name in ("name", "license", "source", "labels", "split", "seed")}
-    save_dataset(path, table, np.array(synthetic.images), has_votes=True, **facts)
-    return path
 
 
 @pytest.fixture(scope="session")
