@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mien.core.errors import MissingExtraError
-from mien.inference.track.matching import is_within, measure_costs, open_solver, pair
+from mien.inference.track.matching import is_within, measure_costs, measure_surprises, open_solver, pair
 from mien.inference.track.motion import Motions
 
 
@@ -31,6 +31,15 @@ def test_who_was_just_here_is_likelier_near_by_and_who_was_long_away_is_far_off(
     near, far = measure_costs(both, seen, wobble=0.04).T
     assert near[0] < near[1]
     assert far[1] < far[0]
+
+
+def test_a_box_that_wobbles_more_surprises_less():
+    expected, seen = expect([100, 100, SIZE], [130, 100, SIZE]), np.array([[110, 100, SIZE], [110, 100, SIZE]])
+    surprises = measure_surprises(expected, seen, wobble=np.array([0.04, 0.08]))
+    assert (surprises[:, 1] < surprises[:, 0]).all()
+    for column, wobble in enumerate((0.04, 0.08)):
+        alone = measure_surprises(expected, seen, wobble=wobble)
+        np.testing.assert_array_equal(surprises[:, column], alone[:, column])
 
 
 def test_reach_is_in_sizes_of_the_larger_face():

@@ -82,3 +82,15 @@ def test_a_turned_camera_shifts_places_alone():
     shifted = motion.shift(np.array([7.0, -3.0]))
     np.testing.assert_allclose(shifted.places - motion.places, [[7, -3, 0]])
     np.testing.assert_array_equal(shifted.speeds, motion.speeds)
+
+
+def test_each_box_is_trusted_by_its_own_wobble():
+    both = walk(25)[0].join(walk(25)[0])
+    places = both.places + np.array([10, 10, 0.1])
+    rows = np.array([0, 1])
+    after = both.correct(rows, places, wobble=np.array([0.03, 0.09]))
+    assert (after.places[0] > after.places[1]).all()
+    for row, wobble in enumerate((0.03, 0.09)):
+        alone = both.correct(rows, places, wobble=wobble)
+        np.testing.assert_array_equal(after.places[row], alone.places[row])
+        np.testing.assert_array_equal(after.speeds[row], alone.speeds[row])

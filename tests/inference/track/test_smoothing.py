@@ -72,6 +72,41 @@ def test_the_lead_must_last():
     assert {blinks.update(1, one, number * 0.06)[1] for number, one in enumerate(shown[:6])} == {"neutral"}
 
 
+def show_in_turn(
+    smoother: Smoother, *shown: tuple[dict[str, float], float], fps: float = 50
+) -> list[tuple[str, float]]:
+    """Return each label with the time it came up, of probabilities that are shown for so many seconds each."""
+    labels: list[tuple[str, float]] = []
+    time_s = 0.0
+    for probabilities, seconds in shown:
+        for _ in range(round(seconds * fps)):
+            _, label = smoother.update(1, probabilities, time_s)
+            if not labels or labels[-1][0] != label:
+                labels.append((label, time_s))
+            time_s += 1 / fps
+    return labels
+
+
+def test_a_clear_return_shows_within_300_ms_too():
+    course = show_in_turn(Smoother(), (NEUTRAL, 1.0), (HAPPY, 1.0), (NEUTRAL, 1.0))
+    assert [label for label, _ in course] == ["neutral", "happy", "neutral"]
+    assert 0.1 < course[2][1] - 2.0 <= 0.3 + 1e-6
+
+
+def test_a_faint_return_waits_until_the_label_was_left_long_ago():
+    faint = show(neutral=0.5, happy=0.25)
+    turns = (NEUTRAL, 1.0), (HAPPY, 1.0), (faint, 4.0)
+    settings = SmoothingSettings(return_s=3.0)
+    course = show_in_turn(Smoother(settings), *turns)
+    left_s = course[1][1]
+    assert [label for label, _ in course] == ["neutral", "happy", "neutral"]
+    assert course[2][1] == pytest.approx(left_s + settings.return_s, abs=0.12)
+    plain = show_in_turn(Smoother(SmoothingSettings(return_s=0.0)), *turns)
+    assert plain[2][1] < 3.0, "the control"
+    other = show_in_turn(Smoother(settings), *turns[:2], (show(sad=0.5, happy=0.25), 1.0))
+    assert other[2][0] == "sad", "a label that was not left lately needs no more than ever"
+
+
 def test_who_was_away_for_long_begins_anew():
     for gap_s, expected in ((1.0, "neutral"), (1.01, "happy")):
         smoother = Smoother(SmoothingSettings(time_constant_s=5.0, restart_after_s=1.0))
@@ -112,7 +147,7 @@ def test_a_still_face_between_two_labels_does_not_flicker():
     assert min(before) > 50
     assert max(after) <= 1
     assert sum(after) <= sum(before) / 5
-    assert max(count_changes(Smoother(SmoothingSettings(margin=0.0, dwell_s=0.0)), films)) > 1, "the control"
+    assert max(count_changes(Smoother(SmoothingSettings(margin=0.0, dwell_s=0.0, return_s=0.0)), films)) > 1, "control"
 
 
 @pytest.mark.parametrize("fps", [20, 50])
@@ -151,7 +186,15 @@ def test_smoothed_probabilities_sum_to_1_and_stay_among_those_seen(steps):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"margin": 1.0}, {"margin": -0.1}, {"time_constant_s": math.nan}, {"dwell_s": math.inf}]
+    "bad",
+    [
+        {"margin": 1.0},
+        {"return_margin": 1.0},
+        {"return_s": -1.0},
+        {"margin": -0.1},
+        {"time_constant_s": math.nan},
+        {"dwell_s": math.inf},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(bad):
     with pytest.raises(InputError, match=next(iter(bad))):

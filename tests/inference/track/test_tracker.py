@@ -141,6 +141,29 @@ def test_who_comes_out_from_behind_another_is_half_seen_at_first(find, hidden_s,
     assert tracker.update([find(expect(back_s) + 50 * shift, score=0.66)], back_s) == [number]
 
 
+@pytest.mark.parametrize(("score", "numbers"), [(0.62, [1, 2]), (0.9, [2, 1])])
+def test_boxes_that_score_low_bend_a_path_less(find, score, numbers):
+    """They lean back for 4 frames, as those of half-hidden faces do; clear ones mean that the person slows down."""
+    tracker = Tracker()
+    walk(tracker, find)
+    for frame in range(25, 29):
+        lean = 3 * (frame - 24)
+        assert tracker.update([find(expect(frame / 25) - lean, score=score)], frame / 25) == [1]
+    be_missed(tracker, from_s=1.16, until_s=1.56)
+    assert tracker.update([find(expect(1.56)), find(expect(1.56) - 80)], 1.56) == numbers
+
+
+@pytest.mark.parametrize(("hidden_s", "number"), [(0.4, 1), (0.0, 2)])
+def test_who_is_back_only_just_is_half_seen_still(find, hidden_s, number):
+    """The second box is larger by a quarter, and unsure."""
+    tracker = Tracker()
+    walk(tracker, find)
+    be_missed(tracker, from_s=1.0, until_s=1.0 + hidden_s)
+    back_s = 1.0 + hidden_s
+    assert tracker.update([find(expect(back_s), score=0.66)], back_s) == [1]
+    assert tracker.update([find(expect(back_s + 0.04), size=64, score=0.66)], back_s + 0.04) == [number]
+
+
 @pytest.mark.parametrize("back_s", [1.44, 1.6, 1.8])
 @pytest.mark.parametrize("aside", [-30, 30])
 def test_a_false_box_borrows_a_missing_persons_number_for_a_frame(find, aside, back_s):

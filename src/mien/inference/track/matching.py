@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import MissingExtraError
-from mien.inference.track.motion import Motions, Places, to_scales
+from mien.inference.track.motion import Motions, Places, Wobble, to_scales
 
 TAIL = 4.0
 """Degrees of freedom of the surprises' distribution. Fewer forgive single leaps, as heads make, more readily."""
@@ -34,19 +34,19 @@ def open_solver() -> Solve:
     return solve  # type: ignore[no-any-return]
 
 
-def measure_surprises(expected: Motions, seen: Places, *, wobble: float) -> NDArray[np.float64]:
+def measure_surprises(expected: Motions, seen: Places, *, wobble: Wobble) -> NDArray[np.float64]:
     """Return how far off places are for persons: (N, M), squared Mahalanobis distances, about 3 where all is as usual.
 
     Args:
         expected: N persons, predicted to the time of the frame.
         seen: (M, 3) places of the faces.
-        wobble: See `Motions.correct`.
+        wobble: See `Motions.correct`; one for all, or (M,).
     """
     away, variances = _compare(expected, seen, wobble)
     return np.asarray((away**2 / variances).sum(axis=2))
 
 
-def measure_costs(expected: Motions, seen: Places, *, wobble: float) -> NDArray[np.float64]:
+def measure_costs(expected: Motions, seen: Places, *, wobble: Wobble) -> NDArray[np.float64]:
     """Return how unlikely it is that persons are seen at places: (N, M), the negative logarithm of a density.
 
     The density is Student's, of three dimensions, per face size squared and per factor e of size. So a person whose
@@ -56,17 +56,18 @@ def measure_costs(expected: Motions, seen: Places, *, wobble: float) -> NDArray[
     Args:
         expected: N persons, predicted to the time of the frame.
         seen: (M, 3) places of the faces.
-        wobble: See `Motions.correct`.
+        wobble: See `Motions.correct`; one for all, or (M,).
     """
     away, variances = _compare(expected, seen, wobble)
     tails = (TAIL + 3) / 2 * np.log1p((away**2 / variances).sum(axis=2) / TAIL)
     return np.asarray(0.5 * np.log(variances).sum(axis=2) + tails)
 
 
-def _compare(expected: Motions, seen: Places, wobble: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _compare(expected: Motions, seen: Places, wobble: Wobble) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return differences and their variances, both (N, M, 3), in sizes of the faces seen."""
     scales = to_scales(seen)[None]
-    return (expected.places[:, None] - seen[None]) / scales, expected.place_variances[:, None] / scales**2 + wobble**2
+    noise = np.reshape(wobble, (1, -1, 1)) ** 2
+    return (expected.places[:, None] - seen[None]) / scales, expected.place_variances[:, None] / scales**2 + noise
 
 
 def is_within(

@@ -19,6 +19,9 @@ from mien.core.geometry import Box
 Places: TypeAlias = NDArray[np.float64]
 """(N, 3) float64: x and y of the centers in pixels, and the natural logarithm of the sizes in pixels."""
 
+Wobble: TypeAlias = float | NDArray[np.float64]
+"""How far boxes are off: one for all, or one for each face."""
+
 SIZE_CALM = 0.15
 """How much less a face's size changes than its place, as a factor to a person's speed and liveliness."""
 
@@ -102,16 +105,16 @@ class Motions:
             self.covariances + step_s * self.speed_variances + unrest * step_s**2 / 2,
         )
 
-    def correct(self, rows: NDArray[np.intp], places: Places, *, wobble: float) -> Motions:
+    def correct(self, rows: NDArray[np.intp], places: Places, *, wobble: Wobble) -> Motions:
         """Return the motions after some of the persons were seen.
 
         Args:
             rows: (M,) who was seen.
             places: (M, 3) where.
-            wobble: How far a detector's boxes are off, in face sizes (standard deviation). Higher trusts the boxes less
-                and the motion more.
+            wobble: How far a detector's boxes are off, in face sizes (standard deviation): one for all, or (M,).
+                Higher trusts the boxes less and the motion more.
         """
-        places_seen, noise = self.places[rows], (wobble * to_scales(places)) ** 2
+        places_seen, noise = self.places[rows], (np.reshape(wobble, (-1, 1)) * to_scales(places)) ** 2
         gain = self.place_variances[rows] / (self.place_variances[rows] + noise)
         speed_gain = self.covariances[rows] / (self.place_variances[rows] + noise)
         surprise = places - places_seen

@@ -27,8 +27,8 @@ class TrackerSettings(BaseModel):
             while unseen, and takes more strangers for them.
         stretch: By which factor the size may differ likewise. Higher forgives leaps to and from the camera.
         stretch_growth: By how much `stretch` grows for each second that the person was not found.
-        wobble: How far the detector's boxes are off, in face sizes (standard deviation). Higher trusts the boxes less
-            and the motion more.
+        wobble: How far the detector's boxes are off, in face sizes (standard deviation); boxes that score under 0.85
+            are trusted less. Higher trusts the boxes less and the motion more.
         liveliness: By how much a person's speed changes within a second, in face sizes a second (standard deviation).
             Higher follows sudden moves and trusts the past less: who turns back is found, and who walks on through
             others may be mistaken for them.

@@ -7,7 +7,7 @@ times. To that end a frame's probabilities are taken to hold from the frame befo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import exp, isfinite, log
 
 from mien.core.errors import InputError
@@ -31,25 +31,32 @@ class SmoothingSettings:
             holds the label between two expressions that are about as likely, and faint changes may never show.
         dwell_s: For how long it must do so without a break. Higher lets shorter expressions pass unnoticed, and each
             change shows later by as much.
+        return_margin: How far a label must lead that was left not long ago, 0-1; under `margin` it does nothing.
+            Higher keeps faces between two expressions from going to and fro, and a faint expression that comes back
+            waits until `return_s` is over.
+        return_s: For how long a label counts as left not long ago; 0 treats all labels alike.
         restart_after_s: A person who was not seen for longer begins anew, with the probabilities of the next frame.
             Higher lets what was seen before a gap weigh on what is seen after it.
 
     Raises:
-        InputError: If a value is not finite or negative, or the margin is 1 or more.
+        InputError: If a value is not finite or negative, or a margin is 1 or more.
     """
 
     time_constant_s: float = 0.2
     margin: float = 0.18
     dwell_s: float = 0.1
+    return_margin: float = 0.4
+    return_s: float = 10.0
     restart_after_s: float = 1.0
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for setting in fields(self):
+            value = getattr(self, setting.name)
             if not (isfinite(value) and value >= 0.0):
-                raise InputError(f"smoothing's {field.name} is a number from 0 on, got {value}")
-        if self.margin >= 1.0:
-            raise InputError(f"smoothing's margin lies under 1, or no label ever changes; got {self.margin}")
+                raise InputError(f"smoothing's {setting.name} is a number from 0 on, got {value}")
+        for name in ("margin", "return_margin"):
+            if (value := getattr(self, name)) >= 1.0:
+                raise InputError(f"smoothing's {name} lies under 1, or no label ever changes; got {value}")
 
 
 @dataclass(slots=True)
@@ -61,12 +68,14 @@ class _State:
         probabilities: Smoothed.
         label: The steady one.
         behind_since_s: From when on the label has been behind another one by the margin; None if it is not.
+        left_s: When the labels before this one were left, of those that were left not long ago.
     """
 
     time_s: float
     probabilities: dict[str, float]
     label: str
     behind_since_s: float | None = None
+    left_s: Mapping[str, float] = field(default_factory=dict)
 
 
 class Smoother:
@@ -135,15 +144,17 @@ def _continue(last: _State, raw: dict[str, float], time_s: float, settings: Smoo
     smoothed = {label: kept * last.probabilities[label] + (1.0 - kept) * raw[label] for label in raw}
     leader = _find_leader(smoothed)
     lead = smoothed[leader] - smoothed[last.label]
+    left_s = {label: left for label, left in last.left_s.items() if time_s - left < settings.return_s}
     if lead <= 0.0 or lead < settings.margin:
-        return _State(time_s, smoothed, last.label)
+        return _State(time_s, smoothed, last.label, left_s=left_s)
     since_s = last.behind_since_s
     if since_s is None:
         before = last.probabilities[leader] - last.probabilities[last.label]
         since_s = last.time_s + _find_crossing_s(before, raw[leader] - raw[last.label], step_s, settings)
-    if time_s - since_s < settings.dwell_s - _ROUNDING_S:
-        return _State(time_s, smoothed, last.label, since_s)
-    return _State(time_s, smoothed, leader)
+    is_brief = time_s - since_s < settings.dwell_s - _ROUNDING_S
+    if is_brief or (leader in left_s and lead < settings.return_margin):
+        return _State(time_s, smoothed, last.label, since_s, left_s)
+    return _State(time_s, smoothed, leader, left_s=left_s | {last.label: time_s})
 
 
 def _find_crossing_s(before: float, toward: float, step_s: float, settings: SmoothingSettings) -> float:

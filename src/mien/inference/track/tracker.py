@@ -38,6 +38,12 @@ WITNESSES = 2
 UNSURE = 0.5
 """Of the reach and the stretch this share holds for unsure faces, however long the person has not been found."""
 
+CLEAR = 0.85
+"""The score from which a box is as steady as boxes get: by `TrackerSettings.wobble`."""
+
+BLUR = 0.2
+"""A box that scores so much less than `CLEAR` is off by twice as much, by twice that much less by three times."""
+
 RETURN_S = 0.25
 """Who was away for longer is back for certain only after `TrackerSettings.settle_s`."""
 
@@ -129,13 +135,15 @@ class Tracker:
         if (shift := find_shift(self._motions.places[is_witness], seen)) is not None:
             self._motions, self._earlier = self._motions.shift(shift), self._earlier.shift(shift)
         self._doubt_returns(seen)
-        is_sure = np.array([_score(face) >= self._settings.sure_score for face in found], bool)
-        surprises = measure_surprises(self._motions, seen, wobble=self._settings.wobble)
-        pairs = self._match(seen, surprises < LEAP, is_sure, time_s, last_s)
+        scores = np.array([_score(face) for face in found])
+        is_sure, wobble = scores >= self._settings.sure_score, self._settings.wobble * _blur(scores)
+        surprises = measure_surprises(self._motions, seen, wobble=wobble)
+        costs = measure_costs(self._motions, seen, wobble=wobble)
+        pairs = self._match(seen, costs, surprises < LEAP, is_sure, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
             pairs = np.zeros(0, np.intp), np.zeros(0, np.intp)
-        return self._note(found, seen, pairs, time_s)
+        return self._note(scores, seen, pairs, time_s)
 
     def _begin(self, seen: Places) -> Motions:
         return Motions.begin(seen, wobble=self._settings.wobble, speed=self._settings.start_speed)
@@ -156,7 +164,13 @@ class Tracker:
             self._keep(np.array(kept))
 
     def _match(
-        self, seen: Places, is_calm: NDArray[np.bool_], is_sure: NDArray[np.bool_], time_s: float, last_s: float
+        self,
+        seen: Places,
+        costs: NDArray[np.float64],
+        is_calm: NDArray[np.bool_],
+        is_sure: NDArray[np.bool_],
+        time_s: float,
+        last_s: float,
     ) -> Pairs:
         """Pair persons with faces: settled persons who are as expected, then those who leaped, then all others.
 
@@ -164,6 +178,7 @@ class Tracker:
 
         Args:
             seen: (M, 3) places of the faces.
+            costs: (N, M) of `measure_costs`.
             is_calm: (N, M) whether a face is about where the person is expected.
             is_sure: (M,) whether it is a face for sure.
             time_s: Of the frame.
@@ -171,7 +186,8 @@ class Tracker:
         """
         settings = self._settings
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
-        is_lost = is_settled & np.array([person.last_s < last_s for person in self._persons], bool)[:, None]
+        is_away = [person.last_s < last_s or person.back_s is not None for person in self._persons]
+        is_lost = is_settled & np.array(is_away, bool)[:, None]
         is_trusted = is_sure | is_lost  # who comes out from behind another is half seen at first
         away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_trusted
         trust = np.where(is_trusted, 1.0, UNSURE)
@@ -182,7 +198,6 @@ class Tracker:
             (settings.stretch + settings.stretch_growth * away_s) ** trust,
         )
         is_possible &= is_calm | is_sure
-        costs = measure_costs(self._motions, seen, wobble=settings.wobble)
         rows, columns = np.zeros(0, np.intp), np.zeros(0, np.intp)
         for is_allowed in (is_possible & is_settled & is_calm, is_possible & is_settled, is_possible):
             is_allowed[rows] = False
@@ -191,24 +206,24 @@ class Tracker:
             rows, columns = np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
         return rows, columns
 
-    def _note(self, found: Sequence[Detection | Face], seen: Places, pairs: Pairs, time_s: float) -> list[int]:
+    def _note(self, scores: NDArray[np.float64], seen: Places, pairs: Pairs, time_s: float) -> list[int]:
         """Learn from the pairs, take in who is new, and return the numbers."""
         rows, columns = pairs
-        scores = [_score(face) for face in found]
-        self._motions = self._motions.correct(rows, seen[columns], wobble=self._settings.wobble)
-        numbers = [0] * len(found)
+        wobble = self._settings.wobble * _blur(scores[columns])
+        self._motions = self._motions.correct(rows, seen[columns], wobble=wobble)
+        numbers = [0] * len(seen)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             person = self._persons[row]
             if person.is_settled(self._settings) and time_s - person.last_s > RETURN_S:
                 person.back_s, person.gone_s = time_s, person.last_s
-            person.last_s, person.score = time_s, max(person.score, scores[column])
+            person.last_s, person.score = time_s, max(person.score, float(scores[column]))
             numbers[column] = person.number
         self._weigh_returns(time_s)
         new = [column for column, number in enumerate(numbers) if not number]
         for column in new:
             self._given += 1
             numbers[column] = self._given
-            self._persons.append(_Person(self._given, time_s, time_s, scores[column]))
+            self._persons.append(_Person(self._given, time_s, time_s, float(scores[column])))
         if new:
             begun = self._begin(seen[new])
             self._motions, self._earlier = self._motions.join(begun), self._earlier.join(begun)
@@ -243,3 +258,8 @@ class Tracker:
 
 def _score(face: Detection | Face) -> float:
     return 1.0 if face.score is None else face.score
+
+
+def _blur(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by which factor boxes are off more than steady ones: half-hidden and blurred faces score low, and lean."""
+    return 1 + np.maximum(0.0, CLEAR - scores) / BLUR

@@ -96,10 +96,13 @@ def list_facts(facts: ClipFacts, insights: ClipInsights) -> list[tuple[str, str]
 def _describe_smoothing(smoothing: SmoothingSettings | None) -> str:
     if smoothing is None:
         return "none: each frame speaks for itself"
-    return (
+    text = (
         f"probabilities over {smoothing.time_constant_s:g} s; a label changes when another one leads by "
         f"{100 * smoothing.margin:g} points for {smoothing.dwell_s:g} s"
     )
+    if not smoothing.return_s:
+        return text
+    return f"{text}, or by {100 * smoothing.return_margin:g} if it was left within {smoothing.return_s:g} s"
 
 
 def _describe_counting(facts: ClipFacts, insights: ClipInsights) -> str:

@@ -10,7 +10,14 @@ import { findLeader } from "./leader.js";
 /** @typedef {import("./types.js").Probabilities} Probabilities */
 
 /** The same as Python's SmoothingSettings; a test compares what comes out. */
-export const SMOOTHING = Object.freeze({ timeConstantS: 0.2, margin: 0.18, dwellS: 0.1, restartAfterS: 1 });
+export const SMOOTHING = Object.freeze({
+  timeConstantS: 0.2,
+  margin: 0.18,
+  dwellS: 0.1,
+  returnMargin: 0.4,
+  returnS: 10,
+  restartAfterS: 1,
+});
 
 const ROUNDING_S = 1e-9;
 
@@ -20,6 +27,7 @@ const ROUNDING_S = 1e-9;
  * @property {Probabilities} probabilities Smoothed.
  * @property {string} label The steady one.
  * @property {number | null} behindSinceS From when on the label has been behind another one by the margin.
+ * @property {Readonly<Record<string, number>>} leftS When the labels before this one were left, not long ago.
  */
 
 /** Smooths each person's probabilities, and holds the label until another one clearly leads. */
@@ -41,7 +49,7 @@ export class Smoother {
     const last = this.states.get(person);
     const isNew = !last || timeS - last.timeS > SMOOTHING.restartAfterS + ROUNDING_S;
     const state = isNew
-      ? { timeS, probabilities: raw, label: findLeader(raw)[0], behindSinceS: null }
+      ? { timeS, probabilities: raw, label: findLeader(raw)[0], behindSinceS: null, leftS: {} }
       : continueState(last, raw, timeS);
     this.states.set(person, state);
     return { probabilities: state.probabilities, label: state.label };
@@ -72,13 +80,15 @@ function continueState(last, raw, timeS) {
   const [leader] = findLeader(probabilities);
   const leadIn = (/** @type {Probabilities} */ of) => (of[leader] ?? 0) - (of[last.label] ?? 0);
   const lead = leadIn(probabilities);
-  if (lead <= 0 || lead < SMOOTHING.margin) return { timeS, probabilities, label: last.label, behindSinceS: null };
+  const leftS = Object.fromEntries(Object.entries(last.leftS).filter(([, left]) => timeS - left < SMOOTHING.returnS));
+  if (lead <= 0 || lead < SMOOTHING.margin) return { timeS, probabilities, label: last.label, behindSinceS: null, leftS };
   const crossingS = findCrossingS(leadIn(last.probabilities), leadIn(raw), stepS);
   const sinceS = last.behindSinceS ?? last.timeS + crossingS;
-  if (timeS - sinceS < SMOOTHING.dwellS - ROUNDING_S) {
-    return { timeS, probabilities, label: last.label, behindSinceS: sinceS };
+  const isBrief = timeS - sinceS < SMOOTHING.dwellS - ROUNDING_S;
+  if (isBrief || (leader in leftS && lead < SMOOTHING.returnMargin)) {
+    return { timeS, probabilities, label: last.label, behindSinceS: sinceS, leftS };
   }
-  return { timeS, probabilities, label: leader, behindSinceS: null };
+  return { timeS, probabilities, label: leader, behindSinceS: null, leftS: { ...leftS, [last.label]: timeS } };
 }
 
 /**
