@@ -2,7 +2,8 @@
 
 MienError
 ├── InputError(ValueError)            a picture, video or argument that can't be used
-│   └── UnreadableMediaError          truncated, not a picture, too large
+│   └── UnreadableMediaError          truncated, not a picture, too many bytes
+│       └── OversizedMediaError       more pixels, or a longer side, than are read
 ├── ModelError
 │   ├── CardError                     missing, wrong version, at odds with the graph
 │   └── ProviderError                 the execution provider asked for is absent
@@ -35,6 +36,12 @@ class UnreadableMediaError(InputError):
     """A file or bytes that are truncated, not a picture, or too large."""
 
     code = "unreadable_media"
+
+
+class OversizedMediaError(UnreadableMediaError):
+    """A picture with more pixels, or a longer side, than are read; a smaller one of the same would be."""
+
+    code = "too_many_pixels"
 
 
 class ModelError(MienError):

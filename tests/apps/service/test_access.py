@@ -48,6 +48,14 @@ def test_this_machine_and_addresses_are_known(host):
         "127.0.0.1.evil.example",
         "localhost:port",
         "localhost:99999",
+        "localhost#x",
+        "localhost?x",
+        "localhost x",
+        " localhost",
+        "localhost:80:80",
+        "localhost:８０",
+        "[localhost]",
+        "lоcalhost",  # its second letter is Cyrillic
         "evil.example#localhost",
         "evil.example?localhost",
     ],
@@ -73,6 +81,13 @@ def test_a_name_that_is_named_is_known():
         ("https://friend.example", "localhost:8000", True),
         ("http://localhost:8001", "localhost:8000", False),
         ("http://localhost", "localhost:8000", False),
+        ("http://evil@localhost:8000", "localhost:8000", False),
+        ("http://evil:x@localhost:8000", "localhost:8000", False),
+        ("http://localhost:8000/", "localhost:8000", False),
+        ("http://localhost:8000#x", "localhost:8000", False),
+        ("http://localhost:8000?x", "localhost:8000", False),
+        (" http://localhost:8000", "localhost:8000", False),
+        ("http://[::1]:8000", "[::1]:8000", True),
         ("http://127.0.0.1:8000", "localhost:8000", False),
         ("https://evil.example", "localhost:8000", False),
         ("https://friend.example.evil", "localhost:8000", False),
@@ -152,6 +167,15 @@ def test_an_unknown_name_is_misdirected(client):
     answer = client.get("/health", headers={"Host": "evil.example"})
     assert (answer.status_code, answer.json()["code"]) == (421, "forbidden_host")
     assert "MIEN_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("Host", "localhost"), ("Origin", "http://localhost")])
+def test_a_header_that_is_sent_twice_is_refused(name, value, client, png):
+    headers = [("Content-Type", "image/png"), (name, value)]
+    assert client.post("/v1/predict", content=png, headers=headers).status_code == 200
+    for other in (value, "http://evil.example"):
+        answer = client.post("/v1/predict", content=png, headers=[*headers, (name, other)])
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_http")
 
 
 def test_a_foreign_page_may_not_post(client, png):

@@ -21,7 +21,7 @@ def test_the_end_finishes_what_was_accepted(make_settings):
     with TestClient(app, base_url="http://localhost") as client:
         assert client.get("/ready").status_code == 200
         engine = app.state.service.engine
-    assert not engine.is_ready
+    assert engine.admission.is_draining
 
 
 def test_errors_are_handed_to_nobody(client):
@@ -37,3 +37,23 @@ def test_the_service_loads_no_training_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_models_that_are_open_already_are_not_opened_again(make_settings, monkeypatch):
+    from starlette.testclient import TestClient
+
+    from mien.apps.service import engine
+
+    opened = []
+    load = engine.Recognizer.load
+    monkeypatch.setattr(
+        engine.Recognizer, "load", lambda *given, **named: opened.append(given) or load(*given, **named)
+    )
+    settings = make_settings()
+    recognizer = engine.open_models(settings)
+    with TestClient(create_app(settings, recognizer), base_url="http://localhost") as client:
+        assert client.get("/ready").status_code == 200
+        assert client.app.state.service.engine.recognizer is recognizer
+    assert len(opened) == 1
+    with TestClient(create_app(settings)):  # the control: a worker opens its own
+        assert len(opened) == 2

@@ -170,3 +170,26 @@ def test_the_token_guards_all_but_the_runtime(make_client: Start, runtime: Path)
         assert client.get(path).status_code == 401
         assert client.get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert client.get("/runtime/ort.wasm.min.mjs").status_code == 200
+
+
+def test_a_model_file_is_hashed_once_until_it_changes(make_client: Start, nobody: Path, tmp_path, monkeypatch) -> None:
+    from mien.apps.service.routes import browser
+
+    read: list[Path] = []
+
+    def count(path: Path) -> bundled.ModelFile:
+        read.append(path)
+        return bundled.read_model(path)
+
+    monkeypatch.setattr(browser, "read_model", count)
+    copy = tmp_path / "nano.onnx"
+    copy.write_bytes(bundled.read_model("nano").data)
+    monkeypatch.setitem(bundled.BUNDLED, "nano", str(copy))
+    client = make_client()
+    for _ in range(3):
+        assert client.get("/v1/browser").json()["models"].keys() == {"expression", "nano", "faces"}
+        assert client.get("/v1/models/nano.onnx").content == copy.read_bytes()
+    assert read.count(copy) == 1
+    copy.write_bytes(copy.read_bytes()[:-1])
+    assert client.get("/v1/models/nano.onnx").status_code == 404
+    assert read.count(copy) == 2

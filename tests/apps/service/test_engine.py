@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.apps.service.engine import CROWD, LONGEST_RETRY_S, Busy, Draining, Engine
+from mien.apps.service.admission import LONGEST_RETRY_S, Busy, Draining
+from mien.apps.service.engine import CROWD, Engine
 from mien.apps.service.settings import ServiceSettings
 from mien.core.errors import InputError, ModelError
 from mien.core.results import Picture
@@ -82,11 +83,11 @@ def test_answers_equal_those_of_the_recognizer_and_faces_go_together(settings, p
 
     async def ask():
         engine = Engine.open(settings, on_batch=batches.append, on_reading=readings.append)
-        with engine.admit(len(pictures)):
-            assert engine.waiting == 12
+        with engine.admission.admit(len(pictures)):
+            assert engine.admission.waiting == 12
             jobs = (engine.read(data, name=f"picture {n}", min_score=0.2) for n, data in enumerate(pictures))
             found = await asyncio.gather(*jobs)
-        assert engine.waiting == 0
+        assert engine.admission.waiting == 0
         await engine.close(SOON_S)
         return found
 
@@ -149,7 +150,7 @@ def test_faces_of_several_requests_are_classified_in_one_call_and_those_of_a_cro
 def test_a_crop_is_read_whole(settings, crops):
     async def ask():
         engine = Engine.open(settings)
-        with engine.admit(1):
+        with engine.admission.admit(1):
             picture = await engine.read(encode(crops[0]), name="crop", crops=True)
             tiny = await engine.read(np.zeros((1, 1), np.uint8), name="tiny", crops=True)
             with pytest.raises(InputError, match="in a crop nobody looks"):
@@ -169,7 +170,7 @@ def test_what_can_not_be_read_is_an_answer_and_wrong_keywords_are_not(settings, 
 
     async def ask():
         engine = Engine.open(small)
-        with engine.admit(3):
+        with engine.admission.admit(3):
             found = [await engine.read(data, name="one") for data in (b"no picture", bomb, encode(photo))]
             with pytest.raises(InputError, match="max_side_px"):
                 await engine.read(encode(photo[:50]), name="one", max_side_px=3)
@@ -178,7 +179,7 @@ def test_what_can_not_be_read_is_an_answer_and_wrong_keywords_are_not(settings, 
         return found
 
     found = asyncio.run(ask())
-    assert [picture.error["code"] for picture in found] == ["unreadable_media"] * 3
+    assert [picture.error["code"] for picture in found] == ["unreadable_media"] + ["too_many_pixels"] * 2
     assert "4000 x 4000" in found[1].error["message"]
     assert "up to 0.02 million" in found[2].error["message"]
 
@@ -193,7 +194,7 @@ def test_the_error_of_a_model_reaches_its_request_alone(fake):
     async def ask():
         engine = open_fake(fake)
         fake.passes.release(2)
-        with engine.admit(2):
+        with engine.admission.admit(2):
             ends = await asyncio.gather(
                 *(engine.read(b"", name=name) for name in ("broken", "sound")), return_exceptions=True
             )
@@ -211,20 +212,24 @@ def test_the_error_of_a_model_reaches_its_request_alone(fake):
 def test_no_more_are_admitted_than_may_wait(fake):
     async def ask():
         engine = open_fake(fake, max_waiting=4)
-        with engine.admit(3):
-            with pytest.raises(Busy, match="3 pictures wait, at most 4 may") as refused, engine.admit(2):
+        with engine.admission.admit(3):
+            with pytest.raises(Busy, match="3 pictures wait, at most 4 may") as refused, engine.admission.admit(2):
                 pass
             assert 1 <= refused.value.retry_after_s <= LONGEST_RETRY_S
-            assert engine.waiting == 3
-            with engine.admit(1), pytest.raises(Busy), engine.admit(0):  # whether there is room may be asked
+            assert engine.admission.waiting == 3
+            with (
+                engine.admission.admit(1),
+                pytest.raises(Busy),
+                engine.admission.admit(0),
+            ):  # whether there is room may be asked
                 pass
-            with engine.admit(0):
-                assert engine.waiting == 3
-        with pytest.raises(InputError, match="at most 4 pictures here, got 5"), engine.admit(5):
+            with engine.admission.admit(0):
+                assert engine.admission.waiting == 3
+        with pytest.raises(InputError, match="at most 4 pictures here, got 5"), engine.admission.admit(5):
             pass
-        with pytest.raises(ZeroDivisionError), engine.admit(4):
+        with pytest.raises(ZeroDivisionError), engine.admission.admit(4):
             raise ZeroDivisionError
-        assert engine.waiting == 0
+        assert engine.admission.waiting == 0
         await engine.close(SOON_S)
 
     asyncio.run(ask())
@@ -234,9 +239,9 @@ def test_how_many_wait_is_told_whenever_it_changes(fake):
     async def ask():
         told = []
         engine = open_fake(fake, on_waiting=told.append)
-        with engine.admit(3), engine.admit(0), engine.admit(2):
+        with engine.admission.admit(3), engine.admission.admit(0), engine.admission.admit(2):
             pass
-        with pytest.raises(InputError), engine.admit(9):
+        with pytest.raises(InputError), engine.admission.admit(9):
             pass
         await engine.close(SOON_S)
         return told
@@ -248,10 +253,10 @@ def test_the_longer_pictures_take_the_later_one_is_told_to_come_back(fake):
     async def ask():
         engine = open_fake(fake, max_waiting=40)
         engine._mean_s = 0.5
-        with engine.admit(40), pytest.raises(Busy) as refused, engine.admit(1):
+        with engine.admission.admit(40), pytest.raises(Busy) as refused, engine.admission.admit(1):
             pass
         engine._mean_s = 1000.0
-        with engine.admit(40), pytest.raises(Busy) as latest, engine.admit(1):
+        with engine.admission.admit(40), pytest.raises(Busy) as latest, engine.admission.admit(1):
             pass
         await engine.close(SOON_S)
         return refused.value.retry_after_s, latest.value.retry_after_s
@@ -262,7 +267,7 @@ def test_the_longer_pictures_take_the_later_one_is_told_to_come_back(fake):
 def test_as_many_are_read_at_once_as_there_are_readers(fake):
     async def ask():
         engine = open_fake(fake, readers=3)
-        with engine.admit(8):
+        with engine.admission.admit(8):
             jobs = [asyncio.create_task(engine.read(b"", name=str(n))) for n in range(8)]
             await until(lambda: len(fake.begun) == 3)
             await asyncio.sleep(0.05)
@@ -297,7 +302,7 @@ def test_a_thread_that_can_not_be_had_costs_no_place(fake, monkeypatch):
 
 
 async def request(engine, data, name):
-    with engine.admit(1):
+    with engine.admission.admit(1):
         return await engine.read(data, name=name)
 
 
@@ -313,11 +318,11 @@ def test_a_cancelled_request_frees_its_place_and_is_not_begun_and_not_kept(fake)
             gone = asyncio.create_task(request(engine, data, str(number)))
             del data
             await asyncio.sleep(0)
-            assert engine.waiting == 2
+            assert engine.admission.waiting == 2
             gone.cancel()
             await asyncio.wait([gone])
             del gone
-            assert engine.waiting == 1
+            assert engine.admission.waiting == 1
         gc.collect()
         assert not any(ref() for ref in kept)
         fake.passes.release(2)
@@ -337,7 +342,7 @@ def test_a_cancelled_picture_that_is_being_read_holds_its_thread_to_the_end(fake
         await until(lambda: fake.begun)
         gone.cancel()
         await asyncio.wait([gone])
-        assert engine.waiting == 0
+        assert engine.admission.waiting == 0
         others = [asyncio.create_task(request(engine, b"", str(n))) for n in range(3)]
         await asyncio.sleep(0.05)
         assert fake.begun == ["gone"]
@@ -356,13 +361,13 @@ def test_a_cancelled_picture_that_is_being_read_holds_its_thread_to_the_end(fake
 def test_closing_finishes_what_was_accepted_and_takes_nothing_new(fake):
     async def ask():
         engine = open_fake(fake)
-        assert engine.is_ready
+        assert not engine.admission.is_draining
         jobs = [asyncio.create_task(request(engine, b"", str(n))) for n in range(3)]
         await until(lambda: fake.begun)
         closing = asyncio.create_task(engine.close(SOON_S))
         await asyncio.sleep(0)
-        assert not engine.is_ready
-        with pytest.raises(Draining) as refused, engine.admit(1):
+        assert engine.admission.is_draining
+        with pytest.raises(Draining) as refused, engine.admission.admit(1):
             pass
         assert (refused.value.code, refused.value.retry_after_s > 0) == ("draining", True)
         await asyncio.sleep(0.02)
@@ -407,7 +412,7 @@ def test_closing_leaves_no_thread(settings, photo):
     async def ask():
         before = set(threading.enumerate())
         engine = Engine.open(settings)
-        with engine.admit(4):
+        with engine.admission.admit(4):
             await asyncio.gather(*(engine.read(photo, name="photo") for _ in range(4)))
         assert set(threading.enumerate()) - before
         await engine.close(SOON_S)

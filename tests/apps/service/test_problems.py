@@ -5,7 +5,7 @@ from fastapi import FastAPI
 
 from mien.apps.service import problems
 from mien.apps.service.access import SecurityHeaders
-from mien.apps.service.engine import Busy, Draining
+from mien.apps.service.admission import Busy, Draining
 from mien.apps.service.problems import TITLES, LastResort, Problem, Refusal, describe, make_problem, to_refusal
 from mien.core import errors
 
@@ -14,16 +14,17 @@ def test_every_error_of_ours_has_an_answer():
     told = {
         errors.InputError("a"): "bad_input",
         errors.UnreadableMediaError("a"): "unreadable_media",
+        errors.OversizedMediaError("a"): "too_many_pixels",
         errors.ModelError("a"): "internal",
         errors.CardError("a"): "internal",
         Busy("a", 3): "busy",
-        Draining("a", 3): "draining",
+        Draining(): "draining",
         Refusal("timeout", "a"): "timeout",
         ValueError("a"): "internal",
     }
     for error, code in told.items():
         assert describe(error, "/x")["code"] == code
-        assert (describe(error, "/x")["detail"] == "a") is (code != "internal")
+        assert (describe(error, "/x")["detail"] == str(error)) is (code != "internal")
     assert to_refusal(Busy("a", 3)).headers == {"Retry-After": "3"}
 
 

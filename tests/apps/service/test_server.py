@@ -171,7 +171,25 @@ def test_half_a_request_holds_nothing(server, client, photo):
 def test_garbage_is_answered_and_forgotten(garbage, server, client):
     answer = talk(server, garbage, wait_s=3)
     assert not answer or answer.startswith(b"HTTP/1.1 4")
+    assert b"text/plain" not in answer
     assert client.get("/health").status_code == 200
+
+
+def test_a_handshake_that_is_none_is_a_problem(server):
+    broken = head("/v1/live", "GET", Connection="Upgrade", Upgrade="websocket")
+    whole = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    whole["Sec-WebSocket-Version"] = "13"
+    for request, status, code in [
+        (broken, 400, "bad_http"),
+        (head("/nowhere", "GET", **whole), 404, "not_found"),
+        (head("/v1/live", "GET", **whole, Authorization="no"), 401, "unauthorized"),
+        (head("/v1/live", "GET", **whole, Origin="https://evil.example"), 403, "forbidden_origin"),
+        (head("/v1/live?group=1", "GET", **whole), 422, "bad_input"),
+    ]:
+        told, _, body = talk(server, request).partition(b"\r\n\r\n")
+        assert told.startswith(b"HTTP/1.1 %d " % status)
+        assert b"application/problem+json" in told
+        assert json.loads(body)["code"] == code
 
 
 def test_a_head_without_end_is_refused(server, client):
@@ -196,7 +214,7 @@ def test_a_bomb_is_refused(client):
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     begin = time.monotonic()
     answer = client.post("/v1/predict", content=bomb, headers={"Content-Type": "image/png"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_pixels")
     assert time.monotonic() - begin < 2
 
 
@@ -262,6 +280,18 @@ def test_workers_share_the_port_and_the_counters(start_server, photo):
     assert TOKEN not in " ".join(children.values())
     assert server.stop() == 0
     end = time.monotonic() + 5
+    while any(is_running(number) for number in children) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not [line for number, line in children.items() if is_running(number)]
+
+
+def test_workers_go_when_the_parent_is_killed(start_server):
+    server = start_server("--workers", "2")
+    children = list_children(server)
+    assert len([line for line in children.values() if "spawn_main" in line]) >= 2
+    server.process.kill()
+    server.process.wait(10)
+    end = time.monotonic() + 15
     while any(is_running(number) for number in children) and time.monotonic() < end:
         time.sleep(0.05)
     assert not [line for number, line in children.items() if is_running(number)]

@@ -128,6 +128,21 @@ def test_a_value_out_of_its_range_names_its_variable(name, value):
         load_settings({name: value})
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"max_waiting": 31}, "max_files is at most max_waiting, got 32 > 31"),
+        ({"max_files": 65}, "max_files is at most max_waiting, got 65 > 64"),
+        ({"max_connections": 15}, "max_live is at most max_connections, got 16 > 15"),
+        ({"max_picture_bytes": 64 * MIB}, "max_picture_bytes is at most max_body_bytes"),
+    ],
+)
+def test_settings_that_can_not_both_hold_are_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        load_settings(changes)
+    load_settings({"max_waiting": 32, "max_connections": 16})  # the control
+
+
 def test_an_unknown_setting_is_refused():
     with pytest.raises(InputError, match="MIEN_MAX_FILE"):
         load_settings({"max_file": 3})

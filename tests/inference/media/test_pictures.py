@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from mien.core.errors import InputError, UnreadableMediaError
+from mien.core.errors import InputError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media import pictures
 from mien.inference.media.pictures import read_picture
 
@@ -176,8 +176,12 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatc
         warnings.simplefilter("error")
         for side in (11_000, 20_000, 60_000):  # above our limit; above Pillow's warning; above Pillow's own limit
             data = b"P5 %d %d 255\n" % (side, side)
-            with pytest.raises(UnreadableMediaError, match="million"):
+            with pytest.raises(OversizedMediaError, match="million"):
                 read_picture(data)
+        for width, height in ((1, pictures.MAX_SIDE_PX + 1), (pictures.MAX_SIDE_PX + 1, 1)):
+            with pytest.raises(OversizedMediaError, match="65,535 pixels a side"):
+                read_picture(b"P5 %d %d 255\n" % (width, height))
+        assert read_picture(b"P5 1 %d 255\n" % pictures.MAX_SIDE_PX + bytes(pictures.MAX_SIDE_PX)).shape[1] == 1
         monkeypatch.setattr(pictures, "MAX_PIXELS", 100)
         for source in (np.zeros((11, 10), np.uint8), Image.new("L", (10, 11))):
             with pytest.raises(UnreadableMediaError, match="10 x 11"):

@@ -20,14 +20,15 @@ from uvicorn.supervisors import Multiprocess
 from mien.apps.service.app import create_app
 from mien.apps.service.browser_runtime import find_runtime, tell_install
 from mien.apps.service.connections import Connection
-from mien.apps.service.engine import Engine
+from mien.apps.service.engine import open_models
 from mien.apps.service.live.connection import LiveConnection
 from mien.apps.service.metrics import FOLDER
 from mien.apps.service.settings import ServiceSettings, is_loopback, load_settings
 from mien.core.errors import InputError
 from mien.inference.expression.model import LabelSet
+from mien.inference.recognizer import Recognizer
 
-APP: Final = "mien.apps.service.app:create_app"
+APP: Final = "mien.apps.service.worker:create_worker_app"
 """What each of several workers calls."""
 
 LOGGING: Final[dict[str, Any]] = {
@@ -84,14 +85,17 @@ def serve(
             "token_file": token_file,
         }
     )
-    Engine.open(settings)  # whatever is wrong with the models is said here, in one line
+    recognizer = open_models(settings)  # whatever is wrong with the models is said here, in one line
     with _listen(settings.host, settings.port) as listener:
         _tell(settings, listener.getsockname()[1])
-        return _run_one(settings, listener) if settings.workers == 1 else _run_several(settings, listener)
+        if settings.workers == 1:
+            return _run_one(settings, recognizer, listener)
+        del recognizer  # each worker opens its own
+        return _run_several(settings, listener)
 
 
-def _run_one(settings: ServiceSettings, listener: socket.socket) -> int:
-    server = Server(_configure(settings, app=create_app(settings)))
+def _run_one(settings: ServiceSettings, recognizer: Recognizer, listener: socket.socket) -> int:
+    server = Server(_configure(settings, app=create_app(settings, recognizer)))
     try:
         server.run([listener])
     except KeyboardInterrupt:  # uvicorn has finished what it accepted, and hands the signal on

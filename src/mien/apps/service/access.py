@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -35,6 +35,8 @@ SECURITY_HEADERS: Final[dict[str, str]] = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{0,5}))?")
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -85,20 +87,16 @@ def is_origin_allowed(origin: str | None, host: str | None, settings: ServiceSet
     """
     if origin is None:
         return True
-    origin = origin.strip().lower()
+    origin = origin.lower()
     if origin in settings.cors_origins:
         return True
-    try:
-        parts = urlsplit(origin)
-        port = parts.port
-    except ValueError:
+    scheme, _, rest = origin.partition("://")
+    if scheme not in ("http", "https"):
         return False
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return False
-    default = 443 if parts.scheme == "https" else 80
-    name, own_port = _split_host(host)
+    default = 443 if scheme == "https" else 80
+    (name, port), (own_name, own_port) = _split_host(rest), _split_host(host)
     # A proxy that speaks HTTPS for us hands the name on, and not always the port.
-    return parts.hostname == name and (port or default) == (own_port or default)
+    return bool(name) and name == own_name and (port or default) == (own_port or default)
 
 
 async def check_token(
@@ -164,15 +162,13 @@ class Doorkeeper:
             await self._app(scope, receive, send)
             return
         refusal = self._judge(scope)
-        if refusal is None:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await answer(refusal, scope["path"])(scope, receive, send)
-        else:  # before it is accepted: the server turns it into 403
-            await send({"type": "websocket.close", "code": 1008, "reason": "host or origin"})
+        await (self._app if refusal is None else answer(refusal, scope["path"]))(scope, receive, send)
 
     def _judge(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
+        for name in ("host", "origin"):
+            if len(headers.getlist(name)) > 1:
+                return Refusal("bad_http", f"a request has one header {name.title()}, got several. Send one.")
         host, origin = headers.get("host"), headers.get("origin")
         if not is_host_known(host, self._settings):
             return Refusal(
@@ -204,9 +200,8 @@ def read_bearer(headers: Headers, subprotocols: Sequence[str] = ()) -> str | Non
 
 
 def _split_host(host: str | None) -> tuple[str, int | None]:
-    """Take a `Host` header apart; the name is empty where it makes no sense."""
-    try:
-        parts = urlsplit(f"//{(host or '').strip()}")
-        return ("", None) if parts.path or "@" in parts.netloc else ((parts.hostname or "").rstrip("."), parts.port)
-    except ValueError:
+    """Take a `Host` header apart: a name and maybe a port, nothing else; the name is empty where it makes no sense."""
+    found = _HOST.fullmatch((host or "").lower())
+    if found is None or int(found["port"] or 0) > 65535:
         return "", None
+    return found["name"].strip("[]").rstrip("."), int(found["port"]) if found["port"] else None

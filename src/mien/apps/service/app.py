@@ -24,7 +24,9 @@ from mien.apps.service.metrics import Metrics
 from mien.apps.service.observing import Observer
 from mien.apps.service.routes import browser, classify, health, model, page, predict, video
 from mien.apps.service.settings import ServiceSettings, load_settings
+from mien.apps.service.stopping import STATE, Stop, TurnAway
 from mien.core.card import FacesCard
+from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.bundled import read_model
 
 _NO_TELEMETRY: Final[TelemetryConfig] = {
@@ -58,17 +60,18 @@ class Service:
     detector: FacesCard
 
 
-def create_app(settings: ServiceSettings | None = None) -> FastAPI:
+def create_app(settings: ServiceSettings | None = None, recognizer: Recognizer | None = None) -> FastAPI:
     """Build the app; models are opened when it is started.
 
     Args:
         settings: None to read them from the environment, as each of several workers does.
+        recognizer: With the models of these settings, where they are open already.
 
     Raises:
         InputError: If the environment's settings can't be used.
     """
     settings = settings or load_settings()
-    metrics = Metrics()
+    metrics, stop = Metrics(), Stop(settings.drain_s)
     app = FastAPI(
         title="mien",
         version=__version__,
@@ -76,23 +79,27 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         docs_url=None,  # Swagger's page loads its parts from elsewhere
         redoc_url=None,
         telemetry=_NO_TELEMETRY,
-        lifespan=partial(_live, settings=settings, metrics=metrics),
+        lifespan=partial(_live, settings=settings, metrics=metrics, stop=stop, recognizer=recognizer),
     )
     app.state.settings = settings
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     problems.install(app)
     for part in (predict, classify, video, live, model, browser, health, page):
         app.include_router(part.router)
-    _wrap(app, settings, metrics)
+    _wrap(app, settings, metrics, stop)
     return app
 
 
 @asynccontextmanager
-async def _live(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> AsyncIterator[None]:
+async def _live(
+    app: FastAPI, settings: ServiceSettings, metrics: Metrics, stop: Stop, recognizer: Recognizer | None
+) -> AsyncIterator[dict[str, Stop]]:
     """Open the models, and at the end finish what was accepted."""
+    stop.forget()
     engine = await asyncio.to_thread(
         Engine.open,
         settings,
+        recognizer=recognizer,
         on_batch=metrics.batches.observe,
         on_reading=metrics.observe_reading,
         on_waiting=metrics.waiting.set,
@@ -100,15 +107,17 @@ async def _live(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> As
     detector = read_model(settings.detector).card.expect(FacesCard)
     app.state.service = Service(settings, engine, metrics, Held(settings.max_held_bytes), Lobby(), detector)
     try:
-        yield
+        yield {STATE: stop}
     finally:
-        await engine.close(settings.drain_s)
+        stop.begin()
+        await engine.close(stop.left_s)
         metrics.close()
 
 
-def _wrap(app: FastAPI, settings: ServiceSettings, metrics: Metrics) -> None:
+def _wrap(app: FastAPI, settings: ServiceSettings, metrics: Metrics, stop: Stop) -> None:
     """Put the middlewares around the routes; the last one added is the first to see a request."""
     app.add_middleware(problems.LastResort)
+    app.add_middleware(TurnAway, stop=stop)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

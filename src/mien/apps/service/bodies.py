@@ -169,7 +169,7 @@ async def receive_uploads(request: Request, limits: BodyLimits, held: Held) -> A
 async def receive_pictures(request: Request) -> AsyncIterator[list[Upload]]:
     """Receive the pictures of a request, until its answer is sent."""
     service = request.app.state.service
-    with service.engine.admit(0):  # refuses before anything is received where too much waits already
+    with service.engine.admission.admit(0):  # refuses before anything is received where too much waits already
         pass
     async with receive_uploads(request, limit_pictures(service.settings), service.held) as uploads:
         yield uploads

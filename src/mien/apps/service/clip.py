@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
-from threading import Timer
 from typing import Any, Final
 
-from mien.core.errors import UnreadableMediaError
+from mien.apps.service.problems import Refusal
 from mien.inference.insights.collector import Insights
 from mien.inference.insights.group import GroupSettings
 from mien.inference.insights.settings import InsightSettings
+from mien.inference.media.video.confined.bounds import Bound, Bounds, VideoBoundError
+from mien.inference.media.video.confined.reader import ConfinedVideo
 from mien.inference.media.video.frames import Frame
-from mien.inference.media.video.reader import Video, open_video
+from mien.inference.media.video.sampling import Sampling
 from mien.inference.pipeline import STEADY, Pipeline
 from mien.inference.recognizer import Recognizer
 
@@ -22,6 +23,16 @@ Row = dict[str, Any]
 
 _SLACK_S: Final = 1e-3
 """By how much a video may be longer than its limit: times are rounded."""
+
+_FRAMES_SLACK: Final = 1.02
+"""By how much the frames that are expected may be more than the limit: they are estimated."""
+
+_CODES: Final[dict[Bound, str]] = {
+    "pixels": "video_too_many_pixels",
+    "memory": "video_too_costly",
+    "time": "video_too_costly",
+}
+"""What a client is told of a bound that is reached before the first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +43,16 @@ class ClipLimits:
         seconds: From the start that was asked for.
         frames: That are looked at.
         pixels: Of one frame.
-        work_s: How long the reading may take. Frames that are passed over are decoded, and a small file can hold
-            hundreds of thousands of them.
+        work_s: How long the opening and the reading may take. Frames that are passed over are decoded, and a small
+            file can hold hundreds of thousands of them.
+        memory_bytes: That the decoding may take, in a process of its own.
     """
 
     seconds: float
     frames: int
     pixels: int
     work_s: float = 120.0
+    memory_bytes: int = 512 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,47 +77,56 @@ class ClipRequest:
 
 
 class Clip:
-    """An open clip; `read` may be called once, and `close` at any time from any thread."""
+    """A clip; `read` may be called once, and `close` at any time from any thread."""
 
     def __init__(self, content: bytes, request: ClipRequest, limits: ClipLimits) -> None:
-        """Open it, and decode its first frame.
+        """Take it; nothing of it is read before `read`.
 
         Args:
-            content: The bytes of a video file. They are held until `close`.
+            content: The bytes of a video file.
             request: What is asked for.
             limits: How much is read at most.
 
         Raises:
-            InputError: If the request can't be, or its start lies behind the clip's end.
-            UnreadableMediaError: If it is no video, damaged from its beginning, or its frames are too large.
+            InputError: If the request can't be, or there are no bytes.
         """
         self._request = request
         self._limits = limits
         self._limit_s = request.start_s + limits.seconds
         self._is_shortened = request.end_s is None or request.end_s > self._limit_s
         self._end_s = self._limit_s if self._is_shortened else request.end_s
-        self._video: Video = open_video(
-            content, start_s=request.start_s, end_s=self._end_s, every_s=request.every_s, max_fps=request.max_fps
-        )
+        sampling = Sampling(request.start_s, self._end_s, None, request.every_s, request.max_fps)
+        self._video = ConfinedVideo(content, sampling, Bounds(limits.pixels, limits.memory_bytes, limits.work_s))
         self._note: str | None = None
         self._last_s: float | None = None
-        try:
-            self._check_size(self._video.width, self._video.height)
-        except BaseException:
-            self.close()
-            raise
 
     def read(self, recognizer: Recognizer, on_frame: Callable[[int], None] | None = None) -> Generator[Row, None, None]:
-        """Yield a row for each frame, or each bin of a group, and one at the end.
+        """Open the clip, and yield a row for each frame, or each bin of a group, and one at the end.
 
         Args:
             recognizer: Reads single frames.
             on_frame: Is told of each frame how many faces are on it.
 
         Raises:
-            InputError: Where the clip breaks off, after the rows so far.
+            Refusal: If the clip says of itself that it goes beyond a limit, or takes more than it may before its first
+                frame is read.
+            InputError: If it is no video, damaged from its beginning, or its start lies behind its end; where it
+                breaks off, after the rows so far.
             ModelError: If a model fails.
         """
+        with closing(self._video):
+            try:
+                self._video.open()
+                self._check_limits()
+                yield from self._read(recognizer, on_frame)
+            except VideoBoundError as error:
+                raise Refusal(_CODES[error.bound], str(error)) from None
+
+    def close(self) -> None:
+        """End the reading at once; may be called again."""
+        self._video.close()
+
+    def _read(self, recognizer: Recognizer, on_frame: Callable[[int], None] | None) -> Iterator[Row]:
         request = self._request
         step_s = max(request.every_s or 0.0, 1.0 / request.max_fps if request.max_fps else 0.0)
         rate_s = 1.0 / self._video.frame_rate if self._video.frame_rate else 0.0
@@ -113,7 +135,7 @@ class Clip:
         collected = Insights(settings, group=group)
         pipeline = Pipeline(recognizer, smoothing=STEADY if request.is_smooth else None, workers=1)
         bins = _Bins(collected, GroupSettings().bin_s)
-        with self._clocked(), closing(self._video), closing(pipeline.look(self._limited())) as looks:
+        with closing(pipeline.look(self._limited())) as looks:
             for look in looks:
                 moment = look.moment
                 collected.add(moment)
@@ -127,39 +149,43 @@ class Clip:
             yield from bins.take_rest(self._find_end_s())
         yield self._end(collected)
 
-    def close(self) -> None:
-        """End the reading at once; may be called again. Waits for the frame that is being decoded."""
-        self._video.close()
+    def _check_limits(self) -> None:
+        """Refuse what is known to go beyond a limit before any of it is read.
 
-    @contextmanager
-    def _clocked(self) -> Iterator[None]:
-        """End the reading from another thread where it takes too long: nothing else can while no frame comes."""
-        timer = Timer(self._limits.work_s, self._give_up)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _give_up(self) -> None:
-        self._note = f"the reading took longer than {self._limits.work_s:g} s and was ended; send a shorter video"
-        self.close()
+        Raises:
+            Refusal: `video_too_long` or `video_too_many_frames`.
+        """
+        request, limits = self._request, self._limits
+        duration_s, expected = self._video.duration_s, self._video.expected_frames
+        if self._is_shortened and duration_s is not None and duration_s > self._limit_s + _SLACK_S:
+            asked_s = min(duration_s, request.end_s or duration_s) - request.start_s
+            raise Refusal(
+                "video_too_long",
+                f"{asked_s:.6g} s of video are asked for, and {limits.seconds:g} s are read at once. Ask for a part, "
+                f"such as start_s={request.start_s:g} and end_s={self._limit_s:g}.",
+            )
+        if duration_s is not None and expected is not None and expected > limits.frames * _FRAMES_SLACK + 1:
+            raise Refusal(
+                "video_too_many_frames",
+                f"there are about {expected:,} frames to be read, and {limits.frames:,} are read at once. "
+                "Ask for fewer a second by max_fps or every_s, or for a part by start_s and end_s.",
+            )
 
     def _limited(self) -> Iterator[Frame]:
-        """Yield the frames within the limits."""
-        for count, frame in enumerate(self._video):
-            if count == self._limits.frames:
-                self._note = f"only the first {count:,} frames were read; ask for fewer a second by max_fps or every_s"
-                return
-            self._check_size(frame.pixels.shape[1], frame.pixels.shape[0])
-            self._last_s = frame.time_s
-            yield frame
-
-    def _check_size(self, width: int, height: int) -> None:
-        if width * height > self._limits.pixels:
-            limit = f"this service reads up to {self._limits.pixels / 1e6:g} million"
-            raise UnreadableMediaError(f"the video has {width} x {height} pixels a frame; {limit}. Save it smaller.")
+        """Yield the frames within the limits. One that is reached after the first frame ends them with a note."""
+        try:
+            for count, frame in enumerate(self._video):
+                if count == self._limits.frames:
+                    self._note = (
+                        f"only the first {count:,} frames were read; ask for fewer a second by max_fps or every_s"
+                    )
+                    return
+                self._last_s = frame.time_s
+                yield frame
+        except VideoBoundError as error:
+            if self._last_s is None:
+                raise
+            self._note = str(error)
 
     def _find_end_s(self) -> float | None:
         known = [time_s for time_s in (self._video.duration_s, self._end_s) if time_s is not None]
@@ -179,16 +205,11 @@ class Clip:
         }
 
     def _tell_cut(self) -> str | None:
-        """Say that the clip is longer than what is read of it, if it is."""
-        if not self._is_shortened:
+        """Say that the clip is longer than what is read of it, if that shows only now: it didn't say how long it is."""
+        rate = self._video.frame_rate
+        if not self._is_shortened or self._video.duration_s is not None or self._last_s is None:
             return None
-        duration_s, rate = self._video.duration_s, self._video.frame_rate
-        if duration_s is None:  # nobody knows; it reached the limit, or it didn't
-            step_s = 1.5 * (1.0 / rate if rate else 0.1)
-            is_longer = self._last_s is not None and self._last_s + step_s > self._limit_s
-        else:
-            is_longer = duration_s > self._limit_s + _SLACK_S
-        if not is_longer:
+        if self._last_s + 1.5 * (1.0 / rate if rate else 0.1) <= self._limit_s:
             return None
         return f"only {self._limits.seconds:g} s were read, up to {self._limit_s:g} s; ask for the rest by start_s"
 

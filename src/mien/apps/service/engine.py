@@ -4,54 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from math import ceil
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.apps.service.admission import Admission, Draining
 from mien.apps.service.batching import Batcher
 from mien.apps.service.settings import ServiceSettings
-from mien.core.errors import InputError, MienError
 from mien.core.results import Picture
 from mien.inference.cuts import Cut
 from mien.inference.expression.classifier import BATCH_SIZE
 from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.session import count_processors
 
-LONGEST_RETRY_S: Final = 60
-"""Nobody is told to stay away for longer."""
-
 CROWD: Final = 8
 """Faces of a picture from which on it gains nothing by company: it is a batch of its own, at once."""
 
 _FIRST_GUESS_S: Final = 0.05  # of a picture's reading, before any was read
 _NEWEST_SHARE: Final = 0.1  # of the newest reading in the running mean
-
-
-class Busy(MienError):  # noqa: N818 - the name of a state that passes, no mistake of anybody
-    """More pictures are accepted than the service may hold.
-
-    Attributes:
-        retry_after_s: Whole seconds after which there should be room.
-    """
-
-    code: ClassVar[str] = "busy"
-
-    def __init__(self, message: str, retry_after_s: int) -> None:
-        """Say why, and when to come back."""
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class Draining(Busy):
-    """The service is stopping: what it accepted is finished, nothing new is taken."""
-
-    code = "draining"
 
 
 class Reading(NamedTuple):
@@ -68,11 +43,32 @@ class Reading(NamedTuple):
     took_s: float
 
 
+def open_models(settings: ServiceSettings) -> Recognizer:
+    """Open the models, and let them read an empty picture: whatever is wrong with them shows here.
+
+    Args:
+        settings: Name the models.
+
+    Raises:
+        InputError: If the number of threads can't be used.
+        ModelError: If a model is absent, damaged or of another kind.
+    """
+    recognizer = Recognizer.load(
+        settings.model, labels=settings.labels, detector=settings.detector, threads=settings.threads or 1
+    )
+    recognizer.predict(np.zeros((64, 64, 3), np.uint8))
+    return recognizer
+
+
 class Engine:
     """Reads pictures in threads of its own for coroutines of one event loop.
 
-    A request asks for room with `admit`, then has each of its pictures read. A picture that no thread has begun with is
+    A request asks `admission` for room, then has each of its pictures read. A picture that no thread has begun with is
     dropped when its request is cancelled; one that is being read is finished, and holds its thread until then.
+
+    Attributes:
+        recognizer: Shared by all threads.
+        admission: Gives places to requests.
     """
 
     def __init__(
@@ -82,6 +78,7 @@ class Engine:
         readers: int,
         max_waiting: int,
         max_pixels: int,
+        max_videos: int = 1,
         on_batch: Callable[[int], None] | None = None,
         on_reading: Callable[[Reading], None] | None = None,
         on_waiting: Callable[[int], None] | None = None,
@@ -93,13 +90,13 @@ class Engine:
             readers: Threads, and so pictures that are decoded and in memory at once.
             max_waiting: Pictures that may be accepted and not answered.
             max_pixels: Larger pictures are refused before they are decoded.
+            max_videos: Videos that may be read at once, by threads and processes of their own.
             on_batch: Is told the faces of each batch that was classified, by the thread that did it.
             on_reading: Is told each reading, in the event loop.
             on_waiting: Is told how many pictures wait whenever that changes, in the event loop.
         """
         self.recognizer = recognizer
-        self._readers, self._max_waiting, self._max_pixels = readers, max_waiting, max_pixels
-        self._on_reading, self._on_waiting = on_reading, on_waiting
+        self._max_pixels, self._on_reading = max_pixels, on_reading
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="mien-reader")
         self._on_batch = on_batch
         self._batcher: Batcher[Cut, Picture] = Batcher(
@@ -111,8 +108,15 @@ class Engine:
         )
         # Pictures wait here and not in the pool's queue, which would hold those of cancelled requests, too.
         self._free_readers = asyncio.Semaphore(readers)
-        self._accepted = self._running = 0
-        self._is_draining = self._is_closed = False
+        self.admission = Admission(
+            max_waiting,
+            max_videos,
+            guess_s=lambda count: count * self._mean_s / readers,
+            on_change=on_waiting,
+            on_free=self._look_whether_idle,
+        )
+        self._running = 0
+        self._is_closed = False
         self._idle = asyncio.Event()
         self._mean_s = _FIRST_GUESS_S
 
@@ -121,14 +125,16 @@ class Engine:
         cls,
         settings: ServiceSettings,
         *,
+        recognizer: Recognizer | None = None,
         on_batch: Callable[[int], None] | None = None,
         on_reading: Callable[[Reading], None] | None = None,
         on_waiting: Callable[[int], None] | None = None,
     ) -> Engine:
-        """Open the models, and let them read an empty picture: whatever is wrong with them shows here.
+        """Make the engine that the settings ask for.
 
         Args:
             settings: The service's.
+            recognizer: What `open_models` gave for these settings; None to open them here.
             on_batch: As for the class.
             on_reading: As for the class.
             on_waiting: As for the class.
@@ -137,56 +143,16 @@ class Engine:
             InputError: If the number of threads can't be used.
             ModelError: If a model is absent, damaged or of another kind.
         """
-        recognizer = Recognizer.load(
-            settings.model, labels=settings.labels, detector=settings.detector, threads=settings.threads or 1
-        )
-        recognizer.predict(np.zeros((64, 64, 3), np.uint8))
         return cls(
-            recognizer,
+            recognizer or open_models(settings),
             readers=settings.readers or count_processors(),
             max_waiting=settings.max_waiting,
             max_pixels=settings.max_pixels,
+            max_videos=settings.max_videos,
             on_batch=on_batch,
             on_reading=on_reading,
             on_waiting=on_waiting,
         )
-
-    @property
-    def waiting(self) -> int:
-        """Pictures that are accepted and not answered."""
-        return self._accepted
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether new work is taken, as long as there is room."""
-        return not self._is_draining
-
-    @contextmanager
-    def admit(self, count: int) -> Iterator[None]:
-        """Hold the places of a request's pictures until it is answered, fails, or its client is gone.
-
-        Args:
-            count: Pictures; 0 holds no place, and only asks whether there is one.
-
-        Raises:
-            Busy: If that would be more than may wait; `Draining` if the service is stopping.
-            InputError: If there will never be room for so many.
-        """
-        if self._is_draining:
-            raise self._drain()
-        if count > self._max_waiting:
-            raise InputError(f"a request has at most {self._max_waiting} pictures here, got {count}. Send several.")
-        if self._accepted + max(count, 1) > self._max_waiting:
-            wait_s = min(max(1, ceil(self._accepted * self._mean_s / self._readers)), LONGEST_RETRY_S)
-            raise Busy(
-                f"{self._accepted} pictures wait, at most {self._max_waiting} may. Try again in {wait_s} s.", wait_s
-            )
-        self._count(count)
-        try:
-            yield
-        finally:
-            self._count(-count)
-            self._look_whether_idle()
 
     async def read(
         self,
@@ -197,7 +163,7 @@ class Engine:
         min_score: float | None = None,
         max_side_px: int | None = None,
     ) -> Picture:
-        """Read the expressions of all faces in one picture; call it within `admit`.
+        """Read the expressions of all faces in one picture; call it within `admission.admit`.
 
         Args:
             picture: The bytes of a file, or (H, W, 3) RGB or (H, W) gray, uint8.
@@ -229,7 +195,7 @@ class Engine:
         await self._free_readers.acquire()
         if self._is_closed:
             self._free_readers.release()
-            raise self._drain()
+            raise Draining
         try:
             future = self._pool.submit(partial(self._read, picture, asked_s, name=name, **how))
         except BaseException:  # such as a system that gives no more threads
@@ -255,7 +221,7 @@ class Engine:
         Args:
             drain_s: After so many seconds, pictures that no thread has begun with are dropped.
         """
-        self._is_draining = True
+        self.admission.drain()
         self._look_whether_idle()
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
@@ -276,19 +242,11 @@ class Engine:
             self._on_batch(len(cut.faces))
         return picture
 
-    def _count(self, change: int) -> None:
-        self._accepted += change
-        if change and self._on_waiting is not None:
-            self._on_waiting(self._accepted)
-
     def _free_reader(self) -> None:
         self._running -= 1
         self._free_readers.release()
         self._look_whether_idle()
 
     def _look_whether_idle(self) -> None:
-        if self._is_draining and not self._accepted and not self._running:
+        if self.admission.is_draining and not self.admission.waiting and not self._running:
             self._idle.set()
-
-    def _drain(self) -> Draining:
-        return Draining("the service is stopping and takes nothing new. Try again in 5 s.", 5)

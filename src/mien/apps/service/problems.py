@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI, Request, WebSocket
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -24,18 +24,25 @@ from mien.core.errors import InputError, MienError, UnreadableMediaError
 MEDIA_TYPE: Final = "application/problem+json"
 
 TITLES: Final[dict[str, tuple[int, str]]] = {
+    "bad_http": (400, "This is no proper HTTP"),
     "bad_input": (422, "The request can't be understood"),
     "unreadable_media": (422, "Nothing in the request could be read"),
+    "too_many_pixels": (422, "The picture has too many pixels"),
     "unsupported_media": (415, "The body is of a kind that is not taken here"),
     "too_large": (413, "The body is too large"),
     "too_many": (413, "The body holds too many things"),
     "timeout": (408, "The body took too long"),
+    "video_too_long": (422, "The video is longer than what is read at once"),
+    "video_too_many_frames": (422, "The video has more frames than are read at once"),
+    "video_too_many_pixels": (422, "The frames of the video are too large"),
+    "video_too_costly": (422, "The video takes too much time or memory"),
     "unauthorized": (401, "A token is needed"),
     "forbidden_origin": (403, "This page may not ask this service"),
     "forbidden_host": (421, "The service is not known under this name"),
     "not_found": (404, "There is nothing here"),
     "method_not_allowed": (405, "This address is not asked that way"),
     "busy": (503, "Too much is waiting already"),
+    "starting": (503, "The service opens its models"),
     "draining": (503, "The service is stopping"),
     "internal": (500, "Something went wrong inside the service"),
 }
@@ -128,7 +135,7 @@ def to_refusal(error: Exception) -> Refusal:
         wait_s = max(1, round(getattr(error, "retry_after_s", 1)))
         return Refusal(error.code, str(error), headers={"Retry-After": str(wait_s)})
     if isinstance(error, UnreadableMediaError):
-        return Refusal("unreadable_media", str(error))
+        return Refusal(error.code if error.code in TITLES else "unreadable_media", str(error))
     if isinstance(error, InputError):
         return Refusal("bad_input", str(error))
     return Refusal("internal", "The reason stands in the service's log. The request may be tried again later.")
@@ -217,9 +224,14 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return answer(wrong_fields(error.errors()), request.url.path)
 
+    async def on_live_validation(websocket: WebSocket, error: Exception) -> None:
+        assert isinstance(error, WebSocketRequestValidationError)
+        await websocket.send_denial_response(answer(wrong_fields(error.errors()), websocket.url.path))
+
     app.add_exception_handler(MienError, on_refusal)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(WebSocketRequestValidationError, on_live_validation)
 
 
 def _answer_http(error: HTTPException, request: Request) -> ProblemResponse:
@@ -269,7 +281,7 @@ class LastResort:
 
         async def note(message: Message) -> None:
             nonlocal has_begun
-            has_begun = has_begun or message["type"] in ("http.response.start", "websocket.accept", "websocket.close")
+            has_begun = True  # whatever it is: nothing is sent before an answer
             await send(message)
 
         try:
@@ -280,7 +292,4 @@ class LastResort:
             log_failure(error)
             if has_begun:
                 raise ConnectionAbortedError("an answer broke off; the reason is logged above") from None
-            if scope["type"] == "http":
-                await answer(to_refusal(error), scope["path"])(scope, receive, send)
-            else:
-                await send({"type": "websocket.close", "code": 1011})
+            await answer(to_refusal(error), scope["path"])(scope, receive, send)

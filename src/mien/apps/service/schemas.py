@@ -116,7 +116,9 @@ class LimitsAnswer(_Answer):
     max_video_bytes: int = Field(description="Of one video.")
     max_video_s: float = Field(description="Seconds of a video that are read.")
     max_video_frames: int = Field(description="Frames of a video that are read.")
+    max_video_pixels: int = Field(description="Of one frame of a video.")
     max_video_work_s: float = Field(description="How long the reading of one video may take.")
+    max_videos: int = Field(description="Videos that are read at once, of all clients.")
     max_waiting: int = Field(description="Pictures that may wait at once, of all clients.")
     body_timeout_s: float = Field(description="How long a body may take, and a second more for each 64 KiB of it.")
     max_live: int = Field(description="Live connections at once, of all clients.")
@@ -144,12 +146,9 @@ class HealthAnswer(_Answer):
 
 
 class ReadyAnswer(_Answer):
-    """Whether the service takes pictures just now."""
+    """The service takes pictures just now."""
 
-    status: Literal["ready", "starting", "draining", "busy"] = Field(
-        description="`ready`; while it opens its models `starting`; `busy` while as many pictures wait as may; "
-        "`draining` while it stops."
-    )
+    status: Literal["ready"] = Field("ready", description="Always ready: while it isn't, the answer is a problem.")
 
 
 EXAMPLE: Final[dict[str, Any]] = {

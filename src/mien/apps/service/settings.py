@@ -59,13 +59,16 @@ class ServiceSettings(BaseSettings):
         max_body_bytes: Of one request with pictures.
         max_picture_bytes: Of one picture in it, as it was sent.
         max_pixels: Of one picture, before it is decoded.
-        max_files: Pictures in one request.
+        max_files: Pictures in one request; no more than `max_waiting`.
         max_video_bytes: Of one video.
         max_video_s: Seconds of a video that are read.
         max_video_frames: Frames of a video that are read.
+        max_video_pixels: Of one frame of a video.
+        max_video_memory_bytes: For decoding one video, in a process of its own.
         max_video_work_s: How long the reading of one video may take; frames that are passed over take time, too.
+        max_videos: Videos that are read at once; beyond them a client is told to come back.
         max_waiting: Pictures that are accepted and not answered; beyond them a client is told to come back.
-        max_held_bytes: Of all bodies that are held in memory at once; beyond them likewise.
+        max_held_bytes: Of all bodies, as they were sent, that are held in memory at once; beyond them likewise.
         body_timeout_s: How long a body may take, and a second more for each 64 KiB that have come.
         max_connections: Open at once; beyond them the server answers 503 on its own.
         max_live: Live connections at once.
@@ -103,7 +106,10 @@ class ServiceSettings(BaseSettings):
     max_video_bytes: int = Field(64 * MIB, ge=1024)
     max_video_s: float = Field(120.0, gt=0)
     max_video_frames: int = Field(3600, ge=1)
+    max_video_pixels: int = Field(10_000_000, ge=4096)
+    max_video_memory_bytes: int = Field(512 * MIB, ge=64 * MIB)
     max_video_work_s: float = Field(120.0, gt=0)
+    max_videos: int = Field(2, ge=1, le=64)
     max_waiting: int = Field(64, ge=1)
     max_held_bytes: int = Field(256 * MIB, ge=1024)
     body_timeout_s: float = Field(30.0, gt=0)
@@ -195,6 +201,16 @@ class ServiceSettings(BaseSettings):
         if self.max_picture_bytes > self.max_body_bytes:
             raise ValueError(
                 f"max_picture_bytes is at most max_body_bytes, got {self.max_picture_bytes} > {self.max_body_bytes}"
+            )
+        if self.max_files > self.max_waiting:
+            raise ValueError(
+                f"max_files is at most max_waiting, got {self.max_files} > {self.max_waiting}: there would never be "
+                "room for so many. Raise max_waiting, or lower max_files"
+            )
+        if self.max_live > self.max_connections:
+            raise ValueError(
+                f"max_live is at most max_connections, got {self.max_live} > {self.max_connections}: each live "
+                "connection is one of them"
             )
         largest = max(self.max_body_bytes, self.max_video_bytes)
         if self.max_held_bytes < largest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 import warnings
@@ -15,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mien.core.errors import InputError, UnreadableMediaError
+from mien.core.errors import InputError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media.color import to_rgb
-from mien.inference.media.effort import check_effort
+from mien.inference.media.effort import MeteredFile, check_effort, check_strips
 
 RGB: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) uint8."""
@@ -29,6 +28,9 @@ MAX_FILE_BYTES: Final = 128 * 2**20
 
 MAX_PIXELS: Final = 120_000_000
 """Larger pictures are refused before they are decoded; 120 million take 360 MB as an array."""
+
+MAX_SIDE_PX: Final = 65_535
+"""Of either side; a JPEG can't have more. A strip of 1 x 50,000,000 would be all side and no picture."""
 
 FORMATS: Final = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Pillow's names of what is read. Formats that start other programs (EPS) or hold other than pictures are left out."""
@@ -83,8 +85,9 @@ def read_picture(source: PictureSource, *, max_pixels: int | None = None) -> RGB
         (H, W, 3) uint8; an RGB array is returned as it is, not copied.
 
     Raises:
-        UnreadableMediaError: If the file is missing, empty, cut short, no picture, or larger than `MAX_FILE_BYTES`
-            or `max_pixels`.
+        UnreadableMediaError: If the file is missing, empty, cut short, no picture, larger than `MAX_FILE_BYTES`, or
+            would keep a decoder busy for too long.
+        OversizedMediaError: If it has more than `max_pixels`, or a side longer than `MAX_SIDE_PX`.
         InputError: If an array has another shape or dtype, or the source is of another type.
     """
     max_pixels = MAX_PIXELS if max_pixels is None else max_pixels
@@ -178,8 +181,9 @@ def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
     check_effort(data, name)
     with _named(name, max_pixels):
         with _quiet:
-            image = Image.open(io.BytesIO(data), formats=_known_formats())
+            image = Image.open(MeteredFile(data, name), formats=_known_formats())
         with image:
+            check_strips(image, data, name)
             return _upright_rgb(image, name, max_pixels)
 
 
@@ -212,13 +216,16 @@ def _check_bytes(size: int, name: str) -> None:
 def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UnreadableMediaError(f"{name} has no pixels ({width} x {height}).")
+    if max(width, height) > MAX_SIDE_PX:
+        limit = f"pictures are read up to {MAX_SIDE_PX:,} pixels a side"
+        raise OversizedMediaError(f"{name} has {width} x {height} pixels; {limit}. Cut or save it smaller.")
     if width * height > max_pixels:
         raise _too_many_pixels(name, f"{width} x {height}", max_pixels)
 
 
-def _too_many_pixels(name: str, number: str, max_pixels: int) -> UnreadableMediaError:
+def _too_many_pixels(name: str, number: str, max_pixels: int) -> OversizedMediaError:
     limit = f"pictures are read up to {max_pixels / 1e6:.3g} million"
-    return UnreadableMediaError(f"{name} has {number} pixels; {limit}. Save it smaller.")
+    return OversizedMediaError(f"{name} has {number} pixels; {limit}. Save it smaller.")
 
 
 @contextmanager

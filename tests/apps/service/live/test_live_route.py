@@ -181,7 +181,7 @@ def test_a_frame_with_too_many_pixels_is_not_decoded(make_client, frame):
     with make_client(max_pixels=10_000).websocket_connect(LIVE) as socket:
         assert socket.receive_json()["limits"]["max_pixels"] == 10_000
         socket.send_bytes(frame())
-        assert socket.receive_json()["code"] == "unreadable_media"
+        assert socket.receive_json()["code"] == "too_many_pixels"
         socket.send_bytes(frame(width=100, height=100))
         assert socket.receive_json()["type"] == "moment"
 
@@ -274,11 +274,12 @@ def test_who_has_the_token_is_let_in(make_client, headers, subprotocols, is_let_
             assert socket.accepted_subprotocol == ("mien.v1" if subprotocols else None)
     else:
         with (
-            pytest.raises(WebSocketDisconnect) as caught,
+            pytest.raises(WebSocketDenialResponse) as caught,
             client.websocket_connect(LIVE, subprotocols=subprotocols, headers=headers),
         ):
             pass
-        assert caught.value.code == 1008
+        is_told = (caught.value.status_code, caught.value.json()["code"])
+        assert is_told in [(401, "unauthorized"), (422, "bad_input")]
 
 
 @pytest.mark.parametrize(
@@ -300,17 +301,19 @@ def test_foreign_pages_are_refused_before_they_are_let_in(make_client, origin, i
             assert socket.receive_json()["type"] == "hello"
     else:
         with (
-            pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)),
+            pytest.raises(WebSocketDenialResponse) as caught,
             client.websocket_connect(LIVE, headers=headers),
         ):
             pass
+        assert (caught.value.status_code, caught.value.json()["code"]) == (403, "forbidden_origin")
 
 
 @pytest.mark.parametrize("query", ["?smoothing=2", "?group=maybe", "?smoothing=yes", "?unknown=1"])
 def test_flags_are_true_or_false(make_client, query):
-    with pytest.raises(WebSocketDisconnect) as caught, make_client().websocket_connect(LIVE + query):
+    with pytest.raises(WebSocketDenialResponse) as caught, make_client().websocket_connect(LIVE + query):
         pass
-    assert caught.value.code == 1008
+    assert (caught.value.status_code, caught.value.json()["code"]) == (422, "bad_input")
+    assert caught.value.json()["errors"]
 
 
 def test_a_failing_model_ends_it_and_tells_nothing(make_client, frame, caplog):
@@ -331,11 +334,11 @@ def test_a_failing_model_ends_it_and_tells_nothing(make_client, frame, caplog):
 
 
 def test_a_busy_engine_costs_frames_and_not_the_connection(make_client, frame):
-    client = make_client(max_waiting=1)
+    client = make_client(max_waiting=1, max_files=1)
     engine = client.app.state.service.engine
     with client.websocket_connect(LIVE) as socket:
         socket.receive_json()
-        with engine.admit(1):
+        with engine.admission.admit(1):
             for number in range(MAX_BAD + 2):
                 socket.send_bytes(frame())
                 answer = socket.receive_json()

@@ -303,3 +303,18 @@ def test_on_this_device_nothing_is_sent(served: Any, watch: Watch, photos: list[
     expect(page.locator(".person")).to_have_count(1)
     assert not [url for url in watched.requests if "/v1/predict" in url or "/v1/live" in url]
     watched.check()
+
+
+def test_the_models_card_is_shown_with_the_token(start_server: Any, watch: Watch) -> None:
+    watched = watch(start_server(MIEN_THREADS=1, MIEN_TOKEN=TOKEN).address)
+    page = watched.open()
+    page.click("#card")
+    expect(page.locator("#token-form")).to_be_visible()
+    page.fill("#token", TOKEN)
+    page.click("#token-form button")
+    expect(page.locator("#token-form")).to_be_hidden()
+    page.click("#card")
+    page.wait_for_url("blob:**")
+    assert '"labels"' in page.content()
+    assert watched.errors
+    assert all("401" in text for text in watched.errors)

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from mien.apps.service.schemas import LimitsAnswer
 from mien.core.card import ExpressionCard, FacesCard
 
@@ -30,6 +32,12 @@ def test_health_and_readiness(client):
     assert (client.get("/ready").status_code, client.get("/ready").json()) == (200, {"status": "ready"})
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_monitors_ask_for_the_head_alone(path, client):
+    assert client.head(path).status_code == 200
+    assert client.head("/v1/limits").status_code == 405  # the control
+
+
 def test_before_the_models_are_open_it_is_starting(make_settings):
     import anyio
     import httpx
@@ -42,7 +50,7 @@ def test_before_the_models_are_open_it_is_starting(make_settings):
             return await client.get("/ready"), await client.get("/health")
 
     ready, health = anyio.run(ask)
-    assert (ready.status_code, ready.json()) == (503, {"status": "starting"})
+    assert (ready.status_code, ready.json()["code"], ready.headers["retry-after"]) == (503, "starting", "1")
     assert health.status_code == 200
 
 

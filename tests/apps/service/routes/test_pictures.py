@@ -119,7 +119,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(client):
     body = zlib.compress(bytes(30_001) * 100, 9)
     bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
     answer = send_raw(client, bomb)
-    assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_pixels")
     assert "pixels" in answer.json()["detail"]
 
 
@@ -148,15 +148,16 @@ def test_nothing_on_the_server_is_ever_opened(client, png, tmp_path, monkeypatch
 
 
 def test_more_than_may_wait_is_refused_before_the_body_is_read(make_client, png):
-    client = make_client(max_waiting=2)
+    client = make_client(max_waiting=2, max_files=2)
     service = client.app.state.service
-    with service.engine.admit(2):
+    with service.engine.admission.admit(2):
         answer = send_raw(client, png)
         assert (answer.status_code, answer.json()["code"]) == (503, "busy")
         assert int(answer.headers["retry-after"]) >= 1
-        assert client.get("/ready").json() == {"status": "busy"}
+        ready = client.get("/ready")
+        assert (ready.status_code, ready.json()["code"]) == (503, "busy")
     assert send_raw(client, png).status_code == 200
-    assert service.engine.waiting == service.held.bytes == 0
+    assert service.engine.admission.waiting == service.held.bytes == 0
 
 
 def test_limits_are_those_of_the_settings(make_client, png):
@@ -167,14 +168,24 @@ def test_limits_are_those_of_the_settings(make_client, png):
     assert client.post("/v1/predict", files=[("files", ("a", png))] * 3).json()["code"] == "too_large"
     assert client.post("/v1/predict", files=[("files", ("a", b"x"))] * 3).json()["code"] == "too_many"
     small = make_client(max_pixels=96 * 64 - 1)
-    assert send_raw(small, png).json()["code"] == "unreadable_media"
+    answer = send_raw(small, png)
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_pixels")
+    both = small.post("/v1/predict", files=[("files", ("a", png)), ("files", ("b", b"x"))]).json()
+    assert both["code"] == "unreadable_media"  # one code can't tell of two reasons
+    assert [one["error"]["code"] for one in both["pictures"]] == ["too_many_pixels", "unreadable_media"]
+
+
+def test_a_strip_is_no_picture(client):
+    answer = send_raw(client, b"P5 1 50000000 255\n" + bytes(50_000_000 // 4))
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_pixels")
+    assert "65,535" in answer.json()["detail"]
 
 
 def test_after_everything_nothing_is_held(client, png):
     send_raw(client, png)
     send_raw(client, b"")
     send_form(client, b"x" * 10_000)
-    assert client.app.state.service.held.bytes == client.app.state.service.engine.waiting == 0
+    assert client.app.state.service.held.bytes == client.app.state.service.engine.admission.waiting == 0
 
 
 def test_a_client_that_leaves_is_no_longer_worked_for(make_settings, png):
@@ -207,10 +218,10 @@ def test_a_client_that_leaves_is_no_longer_worked_for(make_settings, png):
             async with asyncio.timeout(10):
                 while not begun:
                     await asyncio.sleep(0.001)
-                assert service.engine.waiting == 3
+                assert service.engine.admission.waiting == 3
                 messages.put_nowait({"type": "http.disconnect"})
                 await asked
-            assert (service.engine.waiting, service.held.bytes, sent) == (0, 0, [])
+            assert (service.engine.admission.waiting, service.held.bytes, sent) == (0, 0, [])
             passes.set()
 
     asyncio.run(ask())

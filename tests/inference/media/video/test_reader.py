@@ -270,3 +270,28 @@ def test_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"mien\[video\]"):
         open_video(tmp_path / "clip.mp4")
+
+
+def test_no_frame_waits_for_pythons_collector(write_video):
+    """It counts objects, not their bytes: a gigabyte of large frames would pass unnoticed."""
+    av = pytest.importorskip("av")
+    path = write_video(frames=12, group=1)
+
+    def count_held() -> int:
+        return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(path) as video:
+            assert sum(1 for _ in video) == 12
+        assert wait_for_no_thread()
+        del video
+        assert count_held() == 0
+        frame = av.VideoFrame(64, 48, "rgb24")
+        assert frame.side_data.get("DISPLAYMATRIX") is None
+        del frame
+        assert count_held() == 1, "the control: a ring"
+    finally:
+        gc.enable()
+        gc.collect()

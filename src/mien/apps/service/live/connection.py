@@ -1,17 +1,24 @@
 """uvicorn's WebSocket, with an end that clients can rely on: a stop is told as 1001, and nobody can refuse to go.
 
-It overrides three methods of uvicorn's class, which are no public interface; the tests of this file's behavior say when
-that has to change.
+What never becomes a live connection is told why as problem JSON. Four methods of uvicorn's class are overridden, which
+are no public interface; the tests of this file's behavior say when that has to change.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+import json
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
 
 from mien.apps.service.live.messages import SHUTTING_DOWN
+from mien.apps.service.problems import MEDIA_TYPE, make_problem
+from mien.apps.service.stopping import begin_stop
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent
@@ -20,11 +27,43 @@ _LINGER_S: Final = 2.0
 """How long a client may take to read what is left, and to close; then the connection is cut."""
 
 
+_CODES: Final = {HTTPStatus.FORBIDDEN: "not_found", HTTPStatus.INTERNAL_SERVER_ERROR: "internal"}
+"""By the status that uvicorn would send. It says 403 of addresses where nothing is: all else the app refuses itself."""
+
+
+class Handshake(ServerProtocol):
+    """The protocol's state, whose refusals are problems."""
+
+    def reject(self, status: HTTPStatus | int, text: str) -> Response:
+        """Return the answer to what can't become a live connection.
+
+        Args:
+            status: That it would have; it is kept where it says more than the problem's own.
+            text: Why.
+        """
+        response = super().reject(status, text)
+        code = _CODES.get(HTTPStatus(status), "bad_http")
+        detail = " ".join(text.split()) or "there is no live connection here; it is at /v1/live."
+        problem = make_problem(code, detail, "/v1/live")
+        if code == "bad_http":
+            problem["status"] = int(status)
+        body = json.dumps(problem).encode()
+        del response.headers["Content-Type"], response.headers["Content-Length"]
+        response.headers.update({"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))})
+        return Response(problem["status"], HTTPStatus(problem["status"]).phrase, response.headers, body)
+
+
 class LiveConnection(WebSocketsSansIOProtocol):
     """For uvicorn's setting `ws`."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        """Take what uvicorn gives; messages are never packed, as pictures are already."""
+        super().__init__(*arguments, **named)
+        self.conn = Handshake(max_size=self.config.ws_max_size, logger=logging.getLogger("uvicorn.error"))
+
     def shutdown(self) -> None:
         """Close, since the server stops; uvicorn would say 1012, which asks to come back at once."""
+        begin_stop(self.app_state)
         if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
             self.queue.put_nowait({"type": "websocket.disconnect", "code": SHUTTING_DOWN})
             self.conn.send_close(SHUTTING_DOWN, "the service is stopping")

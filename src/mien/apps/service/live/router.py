@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query, WebSocket
 from pydantic import BaseModel, ConfigDict, Field
 
 from mien.apps.service.access import is_token_right, read_bearer
-from mien.apps.service.live.messages import REFUSED, SUBPROTOCOL, TOO_MANY
+from mien.apps.service.live.messages import SUBPROTOCOL, TOO_MANY
 from mien.apps.service.live.session import Session
+from mien.apps.service.problems import Refusal, answer
 from mien.apps.service.schemas import Flag
 from mien.inference.pipeline import STEADY
 from mien.inference.track.follower import Follower
@@ -41,10 +42,10 @@ async def follow_live(websocket: WebSocket, query: Annotated[LiveQuery, Query()]
     service: Service = websocket.app.state.service
     offered: list[str] = websocket.scope.get("subprotocols", [])
     if not is_token_right(read_bearer(websocket.headers, offered), service.settings):
-        await websocket.close(REFUSED, "the token is absent or not the right one")
+        await _refuse(websocket, "unauthorized", "the token is absent or not the right one.")
         return
     if offered and SUBPROTOCOL not in offered:  # a browser would drop a connection that takes up none of its words
-        await websocket.close(REFUSED, f"the subprotocol is {SUBPROTOCOL}")
+        await _refuse(websocket, "bad_input", f"the subprotocol is {SUBPROTOCOL}; offer it, or none at all.")
         return
     await websocket.accept(SUBPROTOCOL if offered else None)
     lobby, room = service.lobby, service.settings.max_live
@@ -55,3 +56,8 @@ async def follow_live(websocket: WebSocket, query: Annotated[LiveQuery, Query()]
         # In a thread: the first of all followers imports SciPy.
         follower = await to_thread.run_sync(partial(Follower, smoothing=STEADY if query.smoothing else None))
         await Session(websocket, service, follower, is_group=query.group).run()
+
+
+async def _refuse(websocket: WebSocket, code: str, detail: str) -> None:
+    """Say why there is no connection, while the client still waits for one."""
+    await websocket.send_denial_response(answer(Refusal(code, detail), websocket.url.path))

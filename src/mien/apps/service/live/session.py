@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mien.apps.service.engine import Busy, Draining
+from mien.apps.service.admission import Busy, Draining
 from mien.apps.service.live.crowd import Crowd
 from mien.apps.service.live.messages import (
     FAILED,
@@ -135,7 +135,7 @@ class Session:
         began_s = time.monotonic()
         engine, frames = self._service.engine, self._service.metrics.frames
         try:
-            with engine.admit(1):
+            with engine.admission.admit(1):
                 reading = await engine.read_timed(frame.data, name="the frame")
         except Draining:
             raise Ending(SHUTTING_DOWN, "the service is stopping") from None

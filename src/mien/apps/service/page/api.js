@@ -78,6 +78,9 @@ async function readProblem(response) {
 /** What the service takes at most. @returns {Promise<Record<string, number>>} */
 export const getLimits = async () => (await ask("/v1/limits")).json();
 
+/** What the model says of itself, as a file. @returns {Promise<Blob>} */
+export const getCard = async () => (await ask("/v1/model")).blob();
+
 /** Whether this server can lend the on-device reader. @returns {Promise<BrowserMode>} */
 export const getBrowserMode = async () => (await ask("/v1/browser")).json();
 
@@ -103,15 +106,21 @@ export async function readPhoto(file, signal) {
 }
 
 /**
- * Send a clip, and hand over each row as it comes.
+ * Send a clip, and hand over each row as it comes; of a longer clip than the server reads, of its first part.
  * @param {File} file
  * @param {{smoothing: boolean, group: boolean}} wish
+ * @param {Record<string, number> | null} limits  The server's; null where they aren't known.
  * @param {(row: ClipRow) => void} onRow
  * @param {AbortSignal} signal
  * @throws {ServiceError} Where the service refuses, or the answer breaks off.
  */
-export async function readClip(file, wish, onRow, signal) {
+export async function readClip(file, wish, limits, onRow, signal) {
   const query = new URLSearchParams({ smoothing: String(wish.smoothing), group: String(wish.group) });
+  const { max_video_s: end_s, max_video_frames: frames } = limits ?? {};
+  if (end_s && frames) {
+    query.set("end_s", String(end_s));
+    query.set("max_fps", String(frames / end_s));
+  }
   const headers = { "Content-Type": file.type.startsWith("video/") ? file.type : "application/octet-stream" };
   const response = await ask(`/v1/video?${query}`, { method: "POST", body: file, headers, signal });
   if (!response.body) throw new ServiceError("unknown", "the answer was empty");

@@ -1,5 +1,6 @@
 // The camera's way: frames go out one by one, the answers move the overlay, the people and the last minute.
 
+import { Crowd } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { find, make, say, setText, sleep } from "./elements.js";
 import { grabBitmap, grabJpeg } from "./frames.js";
@@ -7,7 +8,6 @@ import { Lens } from "./lens.js";
 import { LiveConnection } from "./live.js";
 import { explain, hideNotice, showNotice } from "./notices.js";
 import { Overlay } from "./overlay.js";
-import { sumUp } from "./together.js";
 
 /** @typedef {import("./types.js").BrowserMode} BrowserMode */
 /** @typedef {import("./types.js").Choices} Choices */
@@ -234,6 +234,8 @@ export class CameraWay {
     const stop = new AbortController();
     /** @type {import("./device.js").Follow | null} */
     let follow = null;
+    /** @type {Crowd | null} */
+    let crowd = null;
     const run = async () => {
       say(this.#chip, "Loading the models");
       follow = (await openDevice(mode)).follow(this.choices.smoothing);
@@ -247,7 +249,8 @@ export class CameraWay {
         const started_ms = performance.now();
         const moment = await follow.read(frame, started_ms / 1000);
         if (stop.signal.aborted) return;
-        if (this.choices.group) this.#showGroup(sumUp(moment.faces));
+        crowd = this.choices.group ? (crowd ?? new Crowd()) : null;
+        if (crowd) this.#showGroup(crowd.tell(moment));
         else this.#showMoment(moment);
         this.#measure(performance.now() - started_ms);
         await sleep(0, stop.signal);

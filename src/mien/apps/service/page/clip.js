@@ -4,31 +4,28 @@ import { readClip, ServiceError } from "./api.js";
 import { Calm } from "./calm.js";
 import { find, say, setText } from "./elements.js";
 import { formatShare } from "./expressions.js";
+import { FileWay } from "./files.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
 import { explain, hideNotice, showNotice, speak } from "./notices.js";
 import { Overlay } from "./overlay.js";
 import { Summary } from "./summary.js";
 
-/** @typedef {import("./types.js").BrowserMode} BrowserMode */
 /** @typedef {import("./types.js").Choices} Choices */
 /** @typedef {import("./types.js").ClipRow} ClipRow */
 /** @typedef {import("./types.js").Group} Group */
-/** @typedef {import("./reading.js").Reading} Reading */
 
 /** How far the reading must be ahead before playback that waited for it goes on. */
 const AHEAD_S = 0.6;
 const IDLE = "While the clip plays, each person's reading stands here; the whole clip is summed up below.";
 
 /** @implements {Way} @typedef {import("./types.js").Way} Way */
-export class ClipWay {
+export class ClipWay extends FileWay {
   #stage = find("clip-stage", HTMLElement);
   #video = find("clip-video", HTMLVideoElement);
   #canvas = find("clip-overlay", HTMLCanvasElement);
   #plate = find("clip-plate", HTMLElement);
   #idle = find("clip-idle", HTMLElement);
-  #choose = find("clip-choose", HTMLButtonElement);
-  #input = find("clip-input", HTMLInputElement);
   #chip = find("clip-chip", HTMLElement);
   #again = find("again", HTMLButtonElement);
   #stop = find("stop", HTMLButtonElement);
@@ -45,25 +42,9 @@ export class ClipWay {
   /** Whether playback waits for the reading. */
   #isHeld = false;
 
-  /**
-   * @param {Reading} reading
-   * @param {Choices} choices
-   * @param {() => BrowserMode | null} getMode
-   * @param {() => void} askToken
-   * @param {() => Record<string, number> | null} getLimits
-   */
-  constructor(reading, choices, getMode, askToken, getLimits) {
-    this.reading = reading;
-    this.choices = choices;
-    this.getMode = getMode;
-    this.askToken = askToken;
-    this.getLimits = getLimits;
-    this.#choose.addEventListener("click", () => this.#input.click());
-    this.#input.addEventListener("change", () => {
-      const file = this.#input.files?.[0];
-      if (file) this.open(file);
-      this.#input.value = "";
-    });
+  /** @param {import("./files.js").Page} page */
+  constructor(page) {
+    super("clip", page, ([file]) => this.open(/** @type {File} */ (file)));
     this.#video.addEventListener("loadedmetadata", () => this.#measure());
     this.#video.addEventListener("error", () => this.#lackPicture());
     this.#video.addEventListener("seeked", () => this.#showFrame(this.#video.currentTime));
@@ -87,10 +68,6 @@ export class ClipWay {
     if (what !== "mirror" && this.#file) this.open(this.#file);
   }
 
-  more() {
-    this.#input.click();
-  }
-
   stop() {
     this.#abort.abort();
     this.#file = null;
@@ -98,7 +75,7 @@ export class ClipWay {
     this.reading.timeline.hide();
     hideNotice();
     this.#show(false);
-    this.#choose.focus();
+    this.chooser.focus();
   }
 
   /** Play a clip and have it read. @param {File} file */
@@ -199,7 +176,7 @@ export class ClipWay {
     say(this.#chip, "Sending the clip");
     let isFirst = true;
     let isOver = false;
-    await readClip(file, this.choices, (row) => {
+    await readClip(file, this.choices, this.getLimits(), (row) => {
       if (signal.aborted) return;
       if (isFirst) void this.#video.play().catch(() => undefined); // it may be a clip that can't be played
       isFirst = false;
@@ -239,7 +216,11 @@ export class ClipWay {
   #finish({ frames, frames_with_faces, persons, is_complete, note }) {
     say(this.#chip, "");
     const counted = persons === null ? "" : `, ${frames_with_faces} with a face, ${persons} ${persons === 1 ? "person" : "persons"}`;
-    const left = is_complete ? "" : ` ${note ? `${note.replace(/\.$/, "")}.` : "The end was not read."}`;
+    const most_s = this.choices.where === "server" ? this.getLimits()?.max_video_s : undefined;
+    const { duration } = this.#video;
+    let left = "";
+    if (!is_complete) left = ` ${note ? `${note.replace(/\.$/, "")}.` : "The end was not read."}`;
+    else if (most_s && Number.isFinite(duration) && duration > most_s + 1) left = ` Only its first ${most_s} seconds were read.`;
     this.#sumUp(`${frames} frames${counted}.${left}`);
     if (persons === 0) this.reading.people.clear("No face was found in this clip.");
     speak(`The clip is read: ${frames} frames${counted}. ${this.#summary.spoken}`);

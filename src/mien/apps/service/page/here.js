@@ -1,9 +1,9 @@
 // A clip read on this device: frames are taken while it plays, and told in the same rows as the server's.
 
+import { Crowd } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { sleep } from "./elements.js";
 import { grabBitmap } from "./frames.js";
-import { sumUp } from "./together.js";
 
 /** @typedef {import("./types.js").ClipRow} ClipRow */
 
@@ -24,6 +24,9 @@ export async function readClipHere(video, mode, wish, onRow, signal) {
   let withFaces = 0;
   let last_s = -1;
   const persons = new Set();
+  const crowd = new Crowd();
+  /** @type {number | undefined} */
+  let told_s;
   while (!signal.aborted && !video.ended) {
     const time_s = video.currentTime;
     const isNew = !video.paused && time_s > last_s; // what was jumped back to is known already
@@ -37,8 +40,11 @@ export async function readClipHere(video, mode, wish, onRow, signal) {
     frames += 1;
     withFaces += moment.faces.length ? 1 : 0;
     moment.faces.forEach(({ person }) => persons.add(person));
-    if (wish.group) onRow({ type: "group", ...sumUp(moment.faces), start_s: Math.max(0, last_s), end_s: time_s });
-    else onRow({ ...moment, type: "moment" });
+    if (wish.group) {
+      const group = crowd.tell(moment);
+      if (group.end_s !== told_s) onRow({ type: "group", ...group });
+      told_s = group.end_s;
+    } else onRow({ ...moment, type: "moment" });
     last_s = time_s;
   }
   const counts = wish.group ? { frames_with_faces: null, persons: null } : { frames_with_faces: withFaces, persons: persons.size };

@@ -1,6 +1,6 @@
 // Wires the page: tabs, switches, files from anywhere, the token, and where pictures are read.
 
-import { getBrowserMode, getLimits, ServiceError, setToken } from "./api.js";
+import { getBrowserMode, getCard, getLimits, ServiceError, setToken } from "./api.js";
 import { CameraWay } from "./camera.js";
 import { ClipWay } from "./clip.js";
 import { find } from "./elements.js";
@@ -26,8 +26,9 @@ let limits = null;
 
 const reading = new Reading();
 const camera = new CameraWay(reading, choices, () => mode, askToken);
-const photo = new PhotoWay(reading, choices, () => mode, askToken, () => limits);
-const clip = new ClipWay(reading, choices, () => mode, askToken, () => limits);
+const page = { reading, choices, getMode: () => mode, askToken, getLimits: () => limits };
+const photo = new PhotoWay(page);
+const clip = new ClipWay(page);
 /** @type {Record<Name, Way>} */
 const ways = { camera, photo, clip };
 /** @type {Name} */
@@ -175,6 +176,19 @@ function wireToken() {
   });
 }
 
+/** Show the model's card where the address alone would lack the token. */
+function wireCard() {
+  find("card", HTMLAnchorElement).addEventListener("click", async (event) => {
+    event.preventDefault();
+    try {
+      location.assign(URL.createObjectURL(await getCard()));
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === "unauthorized") askToken();
+      else showNotice(explain(error));
+    }
+  });
+}
+
 /** Learn what this server takes and lends. @param {boolean} [hasToken]  Whether a token was just given. */
 async function learn(hasToken = false) {
   try {
@@ -196,6 +210,7 @@ wireTabs();
 wireSwitches();
 wireFiles();
 wireToken();
+wireCard();
 sayPrivacy();
 open("camera");
 void learn();

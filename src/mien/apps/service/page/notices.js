@@ -12,7 +12,12 @@ const SERVICE = {
   draining: { title: "The server is being stopped.", text: "It finishes what it has and takes nothing new. Try again when it is back." },
   unauthorized: { title: "This server asks for a token.", text: "Type it above; whoever runs the server has one." },
   forbidden_origin: { title: "The server doesn't accept this address.", text: "Open the page by the address that the server was started for." },
-  unreadable_media: { title: "This file can't be read.", text: "It is damaged, or of a kind that isn't known. JPEG, PNG and WebP photos and MP4 or WebM clips work." },
+  unreadable_media: { title: "This file can't be read.", text: "" }, // where there is no text, the message says it all
+  too_many_pixels: { title: "This picture is too large.", text: "Take a smaller one." },
+  video_too_long: { title: "This clip is too long.", text: "Take a shorter one." },
+  video_too_many_frames: { title: "This clip has too many frames.", text: "Take a shorter one." },
+  video_too_many_pixels: { title: "The frames of this clip are too large.", text: "" },
+  video_too_costly: { title: "This clip takes too much to read.", text: "" },
   unsupported_media: { title: "This kind of file can't be read.", text: "JPEG, PNG and WebP photos and MP4 or WebM clips work." },
   too_large: { title: "This is too large.", text: "Take a smaller one." },
   too_many: { title: "Too many at once.", text: "Take fewer, and wait until they are read." },
@@ -39,12 +44,12 @@ export function explain(error) {
   if (error instanceof ServiceError) {
     const known = SERVICE[error.code];
     if (!known) return { title: "That did not work.", text: sentence(error.message) };
-    if (error.code === "unreadable_media") return { title: known.title, text: sentence(error.message) };
-    if (["too_large", "too_many", "unsupported_media"].includes(error.code)) {
+    if (!known.text) return { title: known.title, text: sentence(error.message) };
+    if (["too_large", "too_many", "too_many_pixels", "unsupported_media"].includes(error.code)) {
       return { title: known.title, text: `${sentence(error.message)} ${known.text}` };
     }
     if (error.code === "busy" && error.retryAfter_s) {
-      return { title: known.title, text: `More pictures wait than it takes at once. Try again in ${Math.ceil(error.retryAfter_s)} s.` };
+      return { title: known.title, text: sentence(error.message) };
     }
     return known;
   }

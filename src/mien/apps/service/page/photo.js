@@ -1,15 +1,15 @@
 // The photos' way: several at once, each with its faces; one of them is on the stage.
 
 import { readPhoto, ServiceError } from "./api.js";
+import { sumUp } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { find, make, say, setText, sleep } from "./elements.js";
+import { FileWay } from "./files.js";
 import { explain, hideNotice, showNotice } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
-/** @typedef {import("./types.js").BrowserMode} BrowserMode */
 /** @typedef {import("./types.js").Choices} Choices */
 /** @typedef {import("./types.js").Picture} Picture */
-/** @typedef {import("./reading.js").Reading} Reading */
 
 /** @typedef {{file: File, url: string, state: "waiting" | "done" | "failed", picture: Picture | null, error: unknown, button: HTMLButtonElement}} Photo */
 
@@ -18,13 +18,11 @@ const MOST_TRIES = 5;
 const IDLE = "Several photos at once are fine. Each face gets its reading here.";
 
 /** @implements {Way} @typedef {import("./types.js").Way} Way */
-export class PhotoWay {
+export class PhotoWay extends FileWay {
   #stage = find("photo-stage", HTMLElement);
   #image = find("photo-image", HTMLImageElement);
   #canvas = find("photo-overlay", HTMLCanvasElement);
   #idle = find("photo-idle", HTMLElement);
-  #choose = find("photo-choose", HTMLButtonElement);
-  #input = find("photo-input", HTMLInputElement);
   #chip = find("photo-chip", HTMLElement);
   #plate = find("photo-plate", HTMLElement);
   #strip = find("photo-strip", HTMLUListElement);
@@ -38,24 +36,9 @@ export class PhotoWay {
   #abort = new AbortController();
   #reading = 0;
 
-  /**
-   * @param {Reading} reading
-   * @param {Choices} choices
-   * @param {() => BrowserMode | null} getMode
-   * @param {() => void} askToken
-   * @param {() => Record<string, number> | null} getLimits
-   */
-  constructor(reading, choices, getMode, askToken, getLimits) {
-    this.reading = reading;
-    this.choices = choices;
-    this.getMode = getMode;
-    this.askToken = askToken;
-    this.getLimits = getLimits;
-    this.#choose.addEventListener("click", () => this.#input.click());
-    this.#input.addEventListener("change", () => {
-      this.add([...(this.#input.files ?? [])]);
-      this.#input.value = "";
-    });
+  /** @param {import("./files.js").Page} page */
+  constructor(page) {
+    super("photo", page, (files) => this.add(files));
     this.#image.addEventListener("error", () => { this.#image.hidden = true; });
   }
 
@@ -71,10 +54,6 @@ export class PhotoWay {
     if (what === "group") this.#show(this.#shown);
   }
 
-  more() {
-    this.#input.click();
-  }
-
   stop() {
     this.#abort.abort();
     this.#abort = new AbortController();
@@ -83,7 +62,7 @@ export class PhotoWay {
     this.#strip.replaceChildren();
     hideNotice();
     this.#show(null);
-    this.#choose.focus();
+    this.chooser.focus();
   }
 
   /** Read more photos. @param {File[]} files */
@@ -133,7 +112,7 @@ export class PhotoWay {
   async #readOne(photo, signal) {
     try {
       const picture = await this.#ask(photo.file, signal);
-      if (picture.error) throw new ServiceError("unreadable_media", picture.error.message);
+      if (picture.error) throw new ServiceError(picture.error.code, picture.error.message);
       photo.picture = picture;
       photo.state = "done";
     } catch (error) {
@@ -177,7 +156,8 @@ export class PhotoWay {
     const told = this.choices.group ? "" : state === "failed" ? "!" : String(count);
     button.querySelector("span")?.remove();
     if (told) button.append(make("span", "", told));
-    button.setAttribute("aria-label", state === "failed" ? `${name}, not read` : `${name}, ${count} ${count === 1 ? "face" : "faces"}`);
+    const spoken = this.choices.group ? name : `${name}, ${count} ${count === 1 ? "face" : "faces"}`;
+    button.setAttribute("aria-label", state === "failed" ? `${name}, not read` : spoken);
   }
 
   /** Put a photo on the stage, with its faces. @param {Photo | null} photo */
@@ -224,7 +204,7 @@ export class PhotoWay {
       showNotice(explain(photo.error), { label: "Try again", run: () => this.#retry(photo) });
     } else if (this.choices.group) {
       this.#overlay.clear();
-      this.reading.showSum(this.#photos.flatMap((each) => each.picture?.faces ?? []));
+      this.reading.showGroup(sumUp(this.#photos.map((each) => each.picture?.faces ?? [])));
     } else if (faces && width && height) {
       this.#overlay.show(faces, width, height);
       this.reading.showFaces(faces, photo.file.name || "Photo");

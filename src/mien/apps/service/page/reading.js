@@ -4,7 +4,7 @@ import { Calm } from "./calm.js";
 import { People, describeFace } from "./people.js";
 import { speak } from "./notices.js";
 import { Timeline } from "./timeline.js";
-import { describeGroup, sumUp, Together } from "./together.js";
+import { describeGroup, Together } from "./together.js";
 
 /** @typedef {import("./types.js").Face} Face */
 /** @typedef {import("./types.js").Group} Group */
@@ -69,10 +69,5 @@ export class Reading {
     this.people.clear("");
     this.together.show(group);
     speak(describeGroup(group));
-  }
-
-  /** Sum up faces that were read one by one. @param {Face[]} faces */
-  showSum(faces) {
-    this.showGroup(sumUp(faces));
   }
 }

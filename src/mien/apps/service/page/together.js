@@ -1,5 +1,6 @@
 // Group mode and summaries: shares of all people together, and nobody alone.
 
+import { LEAST_GROUP } from "./crowd.js";
 import { find, make, setText } from "./elements.js";
 import { findHue, formatShare, sortLabels } from "./expressions.js";
 import { findLeader } from "./local/leader.js";
@@ -7,9 +8,6 @@ import { makeBars, setBars } from "./people.js";
 
 /** @typedef {import("./types.js").Group} Group */
 /** @typedef {import("./types.js").Probabilities} Probabilities */
-
-/** The fewest people that are told of together, as in `mien watch --group`; a test compares them. */
-export const LEAST_GROUP = 5;
 
 /**
  * Return one bar of shares, and the shares in words.
@@ -31,21 +29,6 @@ export function makeMix(shares) {
     list.append(make("li", "", swatch, `${label} `, make("b", "", formatShare(share))));
   }
   return [mix, list];
-}
-
-/**
- * Sum up faces as a group, where they are enough.
- * @param {import("./types.js").Face[]} faces
- * @returns {Group}
- */
-export function sumUp(faces) {
-  if (faces.length < LEAST_GROUP) return { faces: faces.length, shares: null, reason: `fewer than ${LEAST_GROUP} people` };
-  /** @type {Probabilities} */
-  const shares = {};
-  for (const face of faces) {
-    for (const [label, share] of Object.entries(face.probabilities)) shares[label] = (shares[label] ?? 0) + share / faces.length;
-  }
-  return { faces: faces.length, shares, reason: null };
 }
 
 /**

@@ -28,6 +28,7 @@ FILE: Final[dict[str, Any]] = {"type": "string", "format": "binary"}
 PROBLEMS: Final = (
     "bad_input",
     "unreadable_media",
+    "too_many_pixels",
     "unsupported_media",
     "too_large",
     "too_many",
@@ -66,14 +67,14 @@ async def answer_pictures(
         max_side_px: As for `Engine.read`.
 
     Raises:
-        Refusal: `unreadable_media`, with each reason, if none can be read.
+        Refusal: `unreadable_media` or `too_many_pixels`, with each reason, if none can be read.
         Busy: If too many pictures wait already.
         ClientDisconnect: If the client is gone.
     """
     service: Service = request.app.state.service
     engine = service.engine
     done: list[Picture | BaseException] | None = None
-    with engine.admit(len(uploads)):
+    with engine.admission.admit(len(uploads)):
         readings = (
             engine.read(upload.data, name=upload.name, crops=crops, min_score=min_score, max_side_px=max_side_px)
             for upload in uploads
@@ -141,4 +142,5 @@ def _refuse(pictures: list[Picture]) -> Refusal:
     first = (pictures[0].error or {})["message"]
     detail = first if len(pictures) == 1 else f"none of the {len(pictures)} pictures could be read; the first: {first}"
     codes = {(one.error or {})["code"] for one in pictures}
-    return Refusal("bad_input" if codes == {"bad_input"} else "unreadable_media", detail, extras={"pictures": errors})
+    code = codes.pop() if len(codes) == 1 else "unreadable_media"
+    return Refusal(code, detail, extras={"pictures": errors})

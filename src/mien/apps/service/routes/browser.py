@@ -18,7 +18,7 @@ from mien.apps.service.problems import Refusal, responses
 from mien.apps.service.schemas import RUNTIME_PATH, BrowserMode
 from mien.apps.service.settings import ServiceSettings
 from mien.core.errors import ModelError
-from mien.inference.runtime.bundled import read_model
+from mien.inference.runtime.bundled import find_model, read_model
 
 MODELS: Final = ("expression", "nano", "faces")
 """What is served as a file. A model that somebody put in their place by path is not: the page runs these by name."""
@@ -32,12 +32,12 @@ router = APIRouter()
     summary="Whether pictures can be read on the device",
     tags=["about"],
     dependencies=[Token],
-    responses=responses("unauthorized", "forbidden_host", "internal"),
+    responses=responses("unauthorized", "forbidden_host", "draining", "internal"),
 )
 def get_browser(request: Request) -> BrowserMode:
     """Tell whether the in-browser mode can run, and where its parts are."""
     settings: ServiceSettings = request.app.state.settings
-    models = {name: f"/v1/models/{name}.onnx" for name in MODELS if _read(name) is not None}
+    models = {name: f"/v1/models/{name}.onnx" for name in MODELS if _find(name) is not None}
     is_there = find_runtime(settings) is not None and {"expression", "faces"} <= models.keys()
     return BrowserMode(available=is_there, runtime=RUNTIME_PATH, install=tell_install(), models=models)
 
@@ -52,7 +52,7 @@ def get_browser(request: Request) -> BrowserMode:
     responses={
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "The client's copy, named by `If-None-Match`, is the same."},
-        **responses("unauthorized", "not_found", "bad_input", "forbidden_host", "internal"),
+        **responses("unauthorized", "not_found", "bad_input", "forbidden_host", "draining", "internal"),
     },
 )
 def get_model_file(
@@ -64,13 +64,14 @@ def get_model_file(
     Raises:
         Refusal: `not_found`, if its file is absent or damaged.
     """
-    data = _read(name)
-    if data is None:
+    found = _find(name)
+    if found is None:
         raise Refusal("not_found", f"the model {name} is not installed here; /v1/browser names those that are.")
-    headers = {"ETag": make_tag(data), "Cache-Control": "no-cache"}
-    if has_tag(request, headers["ETag"]):
+    file, tag = found
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if has_tag(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    return FileResponse(file, media_type="application/octet-stream", headers=headers)
 
 
 @router.api_route(f"{RUNTIME_PATH}{{name}}", methods=["GET", "HEAD"], include_in_schema=False)
@@ -93,12 +94,24 @@ def get_runtime_file(name: str, request: Request) -> Response:
     return FileResponse(file, media_type=CONTENT_TYPES[file.suffix], headers=headers)
 
 
-def _read(name: str) -> bytes | None:
-    """Return a model's file; None if it is absent or damaged."""
+def _find(name: str) -> tuple[Path, str] | None:
+    """Return a model's file and its tag; None if it is absent or damaged."""
     try:
-        return read_model(name).data
-    except ModelError:
+        file = find_model(name)
+        stat = file.stat()
+        return file, _check(file, stat.st_mtime_ns, stat.st_size)
+    except (ModelError, OSError):
         return None
+
+
+@lru_cache(maxsize=16)
+def _check(file: Path, mtime_ns: int, size: int) -> str:
+    """Check a model's card and hashes, and return its tag; once, until its time or size changes.
+
+    Raises:
+        ModelError: If it is damaged.
+    """
+    return make_tag(read_model(file).data)
 
 
 @lru_cache(maxsize=16)

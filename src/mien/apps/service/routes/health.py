@@ -6,39 +6,42 @@ from fastapi import APIRouter, Request, Response
 
 from mien.apps.service import metrics
 from mien.apps.service.access import Token
-from mien.apps.service.problems import responses
+from mien.apps.service.problems import Refusal, responses
 from mien.apps.service.schemas import HealthAnswer, ReadyAnswer
 
 router = APIRouter(tags=["operation"])
 
 _PROBLEMS = responses("forbidden_host", "internal")
+_SOON = {"Retry-After": "1"}
 
 
+@router.head("/health", include_in_schema=False)  # monitors ask so
 @router.get("/health", operation_id="get_health", summary="Whether the process is alive", responses=_PROBLEMS)
 async def get_health() -> HealthAnswer:
     """Answer at once, without a token and without asking the models."""
     return HealthAnswer(status="ok")
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     operation_id="get_ready",
     summary="Whether it takes pictures just now",
-    responses={503: {"model": ReadyAnswer, "description": "Not just now"}, **_PROBLEMS},
+    responses=responses("starting", "busy", "draining", "forbidden_host", "internal"),
 )
-async def get_ready(request: Request, response: Response) -> ReadyAnswer:
-    """Answer 200 if pictures are taken, else 503; a load balancer sends them elsewhere then."""
+async def get_ready(request: Request) -> ReadyAnswer:
+    """Answer 200 if pictures are taken, else 503; a load balancer sends them elsewhere then.
+
+    Raises:
+        Refusal: `starting` or `busy`; `draining` is said by `mien.apps.service.stopping`.
+    """
     service = getattr(request.app.state, "service", None)
     if service is None:
-        answer = ReadyAnswer(status="starting")
-    elif not service.engine.is_ready:
-        answer = ReadyAnswer(status="draining")
-    elif service.engine.waiting >= service.settings.max_waiting:
-        answer = ReadyAnswer(status="busy")
-    else:
-        answer = ReadyAnswer(status="ready")
-    response.status_code = 200 if answer.status == "ready" else 503
-    return answer
+        raise Refusal("starting", "the models are being opened. Try again in 1 s.", headers=_SOON)
+    waiting, most = service.engine.admission.waiting, service.settings.max_waiting
+    if waiting >= most:
+        raise Refusal("busy", f"{waiting} pictures wait, at most {most} may. Try again in 1 s.", headers=_SOON)
+    return ReadyAnswer(status="ready")
 
 
 @router.get(

@@ -14,7 +14,7 @@ from mien.core.card import ExpressionCard, FacesCard
 
 router = APIRouter(prefix="/v1", tags=["about"], dependencies=[Token])
 
-_PROBLEMS = responses("unauthorized", "forbidden_host", "internal")
+_PROBLEMS = responses("unauthorized", "forbidden_host", "draining", "internal")
 
 
 @router.get(

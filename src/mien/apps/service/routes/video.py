@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
 
 PLACES: Final = 8
 """So many waiting pictures' places a video takes: it keeps a processor busy for as long as it lasts."""
+
+LIMIT_PROBLEMS: Final = ("video_too_long", "video_too_many_frames", "video_too_many_pixels", "video_too_costly")
+"""What only a video may be."""
 
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -59,10 +60,10 @@ async def check_room(request: Request) -> None:
     """Refuse a video before anything of its body is received, where everything is full.
 
     Raises:
-        Busy: If there is not one place.
+        Busy: If there is not one place, or as many videos are read as may be.
     """
     service: Service = request.app.state.service
-    with service.engine.admit(0):
+    with service.engine.admission.admit_video(0):
         pass
 
 
@@ -75,7 +76,7 @@ async def hold_places(request: Request, _: VideoUpload) -> AsyncIterator[None]:
         Busy: If there are not enough.
     """
     service: Service = request.app.state.service
-    with service.engine.admit(min(PLACES, service.settings.max_waiting)):
+    with service.engine.admission.admit_video(min(PLACES, service.settings.max_waiting)):
         yield
 
 
@@ -90,22 +91,30 @@ router = APIRouter(prefix="/v1", tags=["video"], dependencies=[Token, Depends(ch
     response_class=LineStream,
     response_model=ClipLine,
     response_description="JSON lines, sent while the video is read: each line is one of these",
-    responses=responses(*PROBLEMS),
+    responses=responses(*PROBLEMS, *LIMIT_PROBLEMS),
     openapi_extra=_BODY,
 )
 async def video(request: Request, query: Annotated[ClipQuery, Query()], upload: VideoUpload) -> Response:
     """Follow the people in a video.
 
     The answer comes as JSON lines while the video is read: a `moment` a frame (or, in group mode, a `group` a stretch
-    of time), then an `end`, or an `error` if it breaks off. A longer video than the limits allow is read up to them,
-    and the `end` says so. The video is never written to disk; closing the connection ends the reading at once.
+    of time), then an `end`, or an `error` if it breaks off. A video that says of itself that it goes beyond the limits
+    is refused: ask for a part of it by `start_s` and `end_s`, or for fewer frames a second. One where that shows only
+    on the way is read up to there, and the `end` says so. The video is decoded in a process of its own, and never
+    written to disk; closing the connection ends the reading at once.
     """
     service: Service = request.app.state.service
     settings = service.settings
     wanted = ClipRequest(
         query.start_s, query.end_s, query.every_s, query.max_fps, is_smooth=query.smoothing, is_group=query.group
     )
-    limits = ClipLimits(settings.max_video_s, settings.max_video_frames, settings.max_pixels, settings.max_video_work_s)
-    clip = await to_thread.run_sync(partial(Clip, upload.data, wanted, limits))
+    limits = ClipLimits(
+        seconds=settings.max_video_s,
+        frames=settings.max_video_frames,
+        pixels=settings.max_video_pixels,
+        work_s=settings.max_video_work_s,
+        memory_bytes=settings.max_video_memory_bytes,
+    )
+    clip = Clip(upload.data, wanted, limits)
     rows = clip.read(service.engine.recognizer, on_frame=lambda faces: service.metrics.count_pictures([faces]))
     return LineStream(rows, stop=clip.close, slow_s=settings.live_slow_s)

@@ -43,10 +43,14 @@ def read_turn(frame: VideoFrame) -> Turn:
     Source:
         libavutil/display.h, FFmpeg: the matrix (a b u, c d v, x y w) takes (x, y) to (a x + c y, b x + d y).
     """
-    data = frame.side_data.get("DISPLAYMATRIX")
+    from av.sidedata.sidedata import SideDataContainer  # PyAV is an extra, and there by now
+
+    # `frame.side_data` keeps a container that keeps the frame: a ring that stays until Python looks for rings, and it
+    # counts objects, not their bytes. This container knows its frame, and the frame doesn't know it.
+    data = SideDataContainer(frame).get("DISPLAYMATRIX")  # type: ignore[call-arg]  # its stub lacks it
     if data is None:
         return Turn()
-    matrix = np.frombuffer(bytes(data), np.int32)  # type: ignore[call-overload]
+    matrix = np.frombuffer(bytes(data), np.int32)
     if matrix.size < 5:
         return Turn()
     a, b, c, d = (int(matrix[at]) for at in (0, 1, 3, 4))
