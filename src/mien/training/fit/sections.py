@@ -88,6 +88,10 @@ class Distill(Section):
     teachers: Annotated[tuple[str, ...], Field(strict=False)] = Field(
         (), description="model files, or names of bundled ones, whose answers are averaged; none: labels alone"
     )
+    mirrored: bool = Field(
+        False,
+        description="teachers see the mirror image too, and both answers are averaged; takes twice as long",
+    )
     share: Share = Field(0.7, description="share of the cost that imitating them makes; the labels make the rest")
     temperature: Positive = Field(2.0, description="softens the answers of both; 1 leaves them as they are")
 

@@ -52,6 +52,18 @@ def teach(*paths, **fields):
     return make_recipe({**SMALL, "distill": {"teachers": [str(path) for path in paths]}, **fields})
 
 
+def test_teachers_may_see_the_mirror_image_too(write_model, tmp_path):
+    one = write_model("a.onnx")
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
+    planes = torch.from_numpy(pixels)[:, None] / 255
+    recipe = teach(one, distill={"teachers": [str(one)], "mirrored": True})
+    (both,) = open_teachers(Run(tmp_path / "run"), recipe, GRAY).answer(planes)
+    upright, mirrored = load_model(one).run(pixels), load_model(one).run(np.ascontiguousarray(pixels[:, :, ::-1]))
+    np.testing.assert_allclose(both.numpy(), (upright + mirrored) / 2, atol=1e-6)
+    (plain,) = open_teachers(Run(tmp_path / "run"), teach(one), GRAY).answer(planes)
+    assert np.abs(plain.numpy() - both.numpy()).max() > 0.01, "the control"
+
+
 def test_teachers_answer_the_mean_of_what_they_see(write_model, tmp_path):
     one, other = write_model("a.onnx"), write_model("b.onnx", seed=1)
     pixels = np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)

@@ -31,17 +31,19 @@ class Teachers:
         taught: Who they are.
     """
 
-    def __init__(self, taught: Taught, teachers: Sequence[Answers], heads: int) -> None:
+    def __init__(self, taught: Taught, teachers: Sequence[Answers], heads: int, *, is_mirrored: bool = False) -> None:
         """Take open teachers.
 
         Args:
             taught: Who they are.
             teachers: What answers, in the same order; at least one.
             heads: Of the student.
+            is_mirrored: Whether they are shown each picture's mirror image as well.
         """
         self.taught = taught
         self._teachers = tuple(teachers)
         self._heads = heads
+        self._is_mirrored = is_mirrored
 
     def answer(self, planes: Tensor) -> list[Tensor]:
         """Return the mean of what the teachers answer.
@@ -53,7 +55,8 @@ class Teachers:
             (B, K) float32 probabilities for each of the student's heads, on the planes' device; of votes the mean of
             those teachers that read votes too, and nothing if none does.
         """
-        answers = [teacher.answer(planes) for teacher in self._teachers]
+        views = (planes, planes.flip(-1)) if self._is_mirrored else (planes,)
+        answers = [teacher.answer(view) for teacher in self._teachers for view in views]
         by_head = [[heads[number] for heads in answers if len(heads) > number] for number in range(self._heads)]
         return [torch.stack(head).mean(dim=0) for head in by_head if head]
 
@@ -79,7 +82,8 @@ def open_teachers(run: Run, recipe: ExpressionRecipe, data: TrainedOn) -> Teache
     opened = [_open(source, data) for source in recipe.distill.teachers]
     taught = Taught(teachers=tuple(teacher for teacher, _ in opened))
     check_unchanged(run, taught)
-    return Teachers(taught, [answers for _, answers in opened], recipe.heads)
+    answers = [answers for _, answers in opened]
+    return Teachers(taught, answers, recipe.heads, is_mirrored=recipe.distill.mirrored)
 
 
 def _open(source: str, data: TrainedOn) -> tuple[Teacher, Answers]:
