@@ -61,6 +61,8 @@ def main(
     time_constant_s: float = DEFAULTS.time_constant_s,
     margin: float = DEFAULTS.margin,
     dwell_s: float = DEFAULTS.dwell_s,
+    return_margin: float = DEFAULTS.return_margin,
+    return_s: float = DEFAULTS.return_s,
 ) -> None:
     """Print a Markdown table.
 
@@ -74,8 +76,16 @@ def main(
         time_constant_s: Of the smoothing.
         margin: Of the smoothing.
         dwell_s: Of the smoothing.
+        return_margin: Of the smoothing.
+        return_s: Of the smoothing.
     """
-    settings = SmoothingSettings(time_constant_s=time_constant_s, margin=margin, dwell_s=dwell_s)
+    settings = SmoothingSettings(
+        time_constant_s=time_constant_s,
+        margin=margin,
+        dwell_s=dwell_s,
+        return_margin=return_margin,
+        return_s=return_s,
+    )
     dataset, recognizer = open_dataset(data), mien.Recognizer.load(model)
     rows = dataset.some_rows_of("validation", LOOKED_AT * count)
     likeliest = np.sort(recognizer.classify(dataset.images[rows]), axis=1)

@@ -216,7 +216,8 @@ def test_flicker_is_counted_before_and_after_smoothing(faces, model_file):
     changes = [[float(cell) for cell in row[2:6]] for row in rows]
     assert any(before > 0 for before, *_ in changes), "the camera is noisy"
     assert all(after <= before / 5 and most <= 1 for before, _, after, most in changes)
-    unsmoothed = run_example("flicker.py", *arguments, "--time-constant-s", 0, "--margin", 0, "--dwell-s", 0)
+    off = [text for name in ("time-constant-s", "margin", "dwell-s", "return-s") for text in (f"--{name}", 0)]
+    unsmoothed = run_example("flicker.py", *arguments, *off)
     for line in unsmoothed.stdout.splitlines()[4:]:
         cells = line.split("|")
         assert cells[3:5] == cells[5:7], "the control: all changes stay"

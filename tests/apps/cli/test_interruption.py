@@ -89,7 +89,9 @@ def test_at_moments_that_nobody_chose() -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert "Traceback" not in err
-        assert (process.returncode, err) in {(130, "mien: interrupted\n"), (0, ""), (-signal.SIGINT, "")}
+        assert process.returncode in {0, 130, -signal.SIGINT}  # to a shell the last two are one
+        assert err in ({""} if process.returncode == 0 else {"", "mien: interrupted\n"})
+        assert err or process.returncode != 130
 
 
 def wrap(kind: type[Exception]) -> Exception:
