@@ -278,7 +278,7 @@ def test_no_frame_waits_for_pythons_collector(write_video):
     path = write_video(frames=12, group=1)
 
     def count_held() -> int:
-        return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+        return sum(type(one) is av.VideoFrame for one in gc.get_objects())
 
     gc.collect()
     gc.disable()
