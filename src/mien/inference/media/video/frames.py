@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Self
 
 from mien.inference.media.pictures import RGB
 
@@ -19,3 +20,20 @@ class Frame(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody looks for on a frame
     time_s: float
     pixels: RGB
+
+
+class Footage(Iterator[Frame]):
+    """An iterator over a video's frames, and a context manager that ends the reading."""
+
+    _forget: Callable[[], object]
+    """Ends the reading; does nothing from the second call on. Whoever reads sets it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the reading, and let go of what it holds; may be called again."""
+        self._forget()

@@ -7,12 +7,11 @@ import threading
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Protocol
 
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media.video.camera import CAMERA_PREFIX, STALL_S, open_camera
-from mien.inference.media.video.frames import Frame
+from mien.inference.media.video.frames import Footage, Frame
 from mien.inference.media.video.handover import Ended, Handover, Stalled
 from mien.inference.media.video.held import Held, Origin, VideoContent
 from mien.inference.media.video.library import load_av
@@ -46,7 +45,7 @@ class Source(Protocol):
         """Let go of the file or the device."""
 
 
-class Video:
+class Video(Footage):
     """An iterator over a video's frames, and a context manager that ends the reading.
 
     Frames are decoded ahead by a thread that starts with the first frame asked for. It ends, and the file is closed,
@@ -102,9 +101,6 @@ class Video:
         """Frames of a camera that were replaced by a newer one before anybody took them."""
         return self._reading.handover.dropped
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self
-
     def __next__(self) -> Frame:
         """Return the next frame.
 
@@ -126,18 +122,6 @@ class Video:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Video:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the reading and close the file; may be called again."""
-        self._forget()
 
 
 def open_video(
