@@ -43,7 +43,7 @@ class Connection(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _rest_timer: asyncio.TimerHandle | None = None
     _head_bytes = _rest_bytes = 0
-    _is_body_open = _is_stopping = False
+    _is_body_open = _is_stopping = _is_handed_on = False
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         """Take what uvicorn gives; how many connections there may be is seen to here."""
@@ -65,7 +65,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came, unless it is a head or the rest of a body that has no end."""
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_handed_on:
             return
         if self._rest_timer is not None:
             self._rest_bytes += len(data)
@@ -78,6 +78,14 @@ class Connection(HttpToolsProtocol):
                 self.send_400_response(f"Request line and headers may have {MAX_HEAD_BYTES} bytes, got more.")
         elif self._is_idle and self.timeout_keep_alive_task is None:  # empty lines, which begin no request
             self._open_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection on, and stop every clock: how long a WebSocket may be silent is not for HTTP to say."""
+        super().handle_websocket_upgrade()
+        self._is_handed_on = True
+        self._close_head()
+        self._close_rest()
+        self._unset_keepalive_if_required()
 
     def on_message_begin(self) -> None:
         """Begin a head; a connection's first one began with the connection."""

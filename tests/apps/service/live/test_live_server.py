@@ -28,14 +28,17 @@ from websockets.sync import client
 SERVER = """
 import socket
 from uvicorn import Config, Server
+from mien.apps.service import connections
 from mien.apps.service.app import create_app
 from mien.apps.service.live.connection import LiveConnection
+connections.HEAD_TIMEOUT_S = 1.0
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 listener.bind(("127.0.0.1", 0))
 listener.listen(64)
 print(listener.getsockname()[1], flush=True)
-Server(Config(create_app(), ws=LiveConnection, ws_max_size=100_000, ws_per_message_deflate=False, log_level="error",
+Server(Config(create_app(), http=connections.Connection, ws=LiveConnection, ws_max_size=100_000,
+              ws_per_message_deflate=False, log_level="error", timeout_keep_alive=1,
               timeout_graceful_shutdown=5)).run([listener])
 """
 
@@ -129,6 +132,16 @@ def test_of_frames_that_come_at_once_the_newest_is_answered(server, frame):
         after = server.memory_mib
     # 4,000 frames are 160 MB: none of it may stay.
     assert after < before + 12, (before, after)
+
+
+def test_no_clock_of_http_runs_on_over_a_live_connection(server, frame):
+    data = frame(width=160, height=120)
+    with server.connect() as socket:
+        assert receive(socket)["type"] == "hello"
+        for number in range(3):
+            time.sleep(1.3)  # longer than a head, and an idle connection, may take
+            socket.send(data)
+            assert receive(socket)["frame"] == number
 
 
 def open_raw(port: int) -> socket.socket:
