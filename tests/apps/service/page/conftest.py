@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -59,7 +59,21 @@ class Watched:
 def camera_film(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the film of a talking man as a camera's: Motion JPEG, 640 x 480."""
     path = tmp_path_factory.mktemp("camera") / "film.mjpeg"
-    return _write_again(real_clip, path, "mjpeg", (640, 480, "yuvj420p"), rate=20, options={"qmin": "2", "qmax": "5"})
+    return _write(_decode(real_clip), path, "mjpeg", (640, 480, "yuvj420p"), 20, options={"qmin": "2", "qmax": "5"})
+
+
+@pytest.fixture(scope="module")
+def crowd_film(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a film of 12 s as a camera's, in which six people talk: the same man at six times."""
+    path = tmp_path_factory.mktemp("crowd") / "film.mjpeg"
+    return _write(_gather(real_clip), path, "mjpeg", (1056, 576, "yuvj420p"), 10, options={"qmin": "2", "qmax": "5"})
+
+
+@pytest.fixture(scope="module")
+def crowd_clip(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same film as MP4."""
+    path = tmp_path_factory.mktemp("crowd") / "six.mp4"
+    return _write(_gather(real_clip), path, "libx264", (1056, 576, "yuv420p"), rate=10)
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +140,49 @@ def photos(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
 def web_clip(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the film as MP4, larger, as a phone's would be."""
     path = tmp_path_factory.mktemp("clip") / "talk.mp4"
-    return _write_again(real_clip, path, "libx264", (352, 288, "yuv420p"), rate=30)
+    return _write(_decode(real_clip), path, "libx264", (352, 288, "yuv420p"), rate=30)
 
 
-def _write_again(film: Path, path: Path, codec: str, form: tuple[int, int, str], rate: int, **settings: Any) -> Path:
-    """Write a film's frames in another size and codec."""
+@pytest.fixture(scope="module")
+def fast_clip(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return 120 frames in 2 s, which every browser plays."""
+    path = tmp_path_factory.mktemp("clip") / "fast.mp4"
+    return _write(_decode(real_clip), path, "libx264", (352, 288, "yuv420p"), rate=60)
+
+
+@pytest.fixture(scope="module")
+def foreign_clip(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same in a form that Chromium doesn't play, and the service reads."""
+    path = tmp_path_factory.mktemp("clip") / "fast.avi"
+    return _write(_decode(real_clip), path, "mpeg4", (352, 288, "yuv420p"), rate=60)
+
+
+def _decode(film: Path) -> Iterator[Any]:
+    """Yield a film's frames."""
     av = pytest.importorskip("av", reason="making a film needs the video extra")
-    with av.open(str(film)) as given, av.open(str(path), "w") as written:
+    with av.open(str(film)) as given:
+        yield from given.decode(video=0)
+
+
+def _gather(film: Path) -> Iterator[Any]:
+    """Yield frames that show six of the film's at once, two rows of three."""
+    av = pytest.importorskip("av", reason="making a film needs the video extra")
+    frames = [frame.to_ndarray(format="rgb24") for frame in _decode(film)]
+    for number in range(len(frames)):
+        six = [frames[(number + 17 * place) % len(frames)] for place in range(6)]
+        rows = np.concatenate(six[:3], axis=1), np.concatenate(six[3:], axis=1)
+        yield av.VideoFrame.from_ndarray(np.concatenate(rows), format="rgb24")
+
+
+def _write(
+    frames: Iterable[Any], path: Path, codec: str, form: tuple[int, int, str], rate: int, **settings: Any
+) -> Path:
+    """Write frames in a size and codec."""
+    av = pytest.importorskip("av", reason="making a film needs the video extra")
+    with av.open(str(path), "w") as written:
         stream = written.add_stream(codec, rate=rate, **settings)
         stream.width, stream.height, stream.pix_fmt = form
-        for number, frame in enumerate(given.decode(video=0)):
+        for number, frame in enumerate(frames):
             scaled = frame.reformat(*form)
             scaled.pts, scaled.time_base = number, Fraction(1, rate)
             written.mux(stream.encode(scaled))

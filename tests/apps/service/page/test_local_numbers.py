@@ -15,6 +15,7 @@ from PIL import Image
 
 import mien.apps.service
 from mien.apps.report.clip.hues import _ORDER as REPORT_ORDER
+from mien.core.coarse import VALENCES
 from mien.core.geometry import Box
 from mien.core.labels import OTHER_NAMES
 from mien.core.moments import Moment, Sighting
@@ -220,17 +221,20 @@ def test_words_and_limits_of_the_page_are_pythons(tmp_path: Path) -> None:
     told = run_node(
         """
         const { SEVEN, MEANINGS } = await load("../expressions");
-        const { LEAST_GROUP } = await load("../crowd");
+        const { CLIP_BIN_S, LEAST_GROUP } = await load("../crowd");
         const { MAX_PIXELS } = await load("pixels");
-        tell({ SEVEN, MEANINGS, LEAST_GROUP, MAX_PIXELS });
+        const { VALENCES } = await load("../valence");
+        tell({ SEVEN, MEANINGS, CLIP_BIN_S, LEAST_GROUP, MAX_PIXELS, VALENCES });
         """,
         tmp_path,
     )
     assert told == {
         "SEVEN": [*REPORT_ORDER, "neutral"],
         "MEANINGS": {word: ours for ours, others in OTHER_NAMES.items() for word in others},
+        "CLIP_BIN_S": GroupSettings().bin_s,
         "LEAST_GROUP": GroupSettings().min_group,
         "MAX_PIXELS": settings.ServiceSettings.model_fields["max_pixels"].default,
+        "VALENCES": dict(VALENCES),
     }
 
 
@@ -365,7 +369,13 @@ def test_a_crowd_is_told_of_as_by_the_server(tmp_path: Path) -> None:
             sightings.append(Sighting(person, face, probabilities, label))
         expected.append(server.tell(Moment(number, time_s, 64, 64, tuple(sightings))))
     given = [
-        {"time_s": time_s, "faces": [{"person": person, "expression": label} for person, label in enumerate(shown, 1)]}
+        {
+            "time_s": time_s,
+            "faces": [
+                {"person": person, "expression": label, "probabilities": {one: float(one == label) for one in labels}}
+                for person, label in enumerate(shown, 1)
+            ],
+        }
         for _, time_s, shown in moments
     ]
     script = """
@@ -373,22 +383,27 @@ def test_a_crowd_is_told_of_as_by_the_server(tmp_path: Path) -> None:
     const crowd = new Crowd();
     const told = given.map((moment) => crowd.tell(moment));
     const face = { probabilities: { happy: 1 } };
+    const odd = { probabilities: { happy: 0.5, smirk: 0.5 } };
     const photos = [4, 5].map((count) => sumUp([Array(count).fill(face), [face]]));
+    photos.push(sumUp([Array(5).fill(odd)]));
     tell({ told, photos, numbers: [BIN_S, LEAST_SEEN_S, LONGEST_STEP_S] });
     """
     here = run_node(script, tmp_path, given)
     assert here["numbers"] == [crowd.BIN_S, LEAST_SEEN_S, InsightSettings().longest_step_s]
     assert here["photos"] == [
         {"faces": None, "shares": None, "reason": "no photo with 5 faces or more"},
-        {"faces": 5, "shares": {"happy": 1}, "reason": None},  # the face on the other photo is in no group
+        # the face on the other photo is in no group
+        {"faces": 5, "shares": {"happy": 1}, "valence": pytest.approx(VALENCES["happy"]), "reason": None},
+        {"faces": 5, "shares": pytest.approx({"happy": 0.5, "smirk": 0.5}), "valence": None, "reason": None},
     ]
     stretches = set()
     for mine, theirs in zip(here["told"], expected, strict=True):
         assert (mine["faces"], mine["reason"]) == (theirs["faces"], theirs["reason"])
         assert (mine["shares"] is None) == (theirs["shares"] is None)
         stretches.add((mine.get("start_s"), mine["shares"] is None))
-        for label, share in (theirs["shares"] or {}).items():
-            assert (mine["shares"] or {}).get(label, 0.0) == pytest.approx(share, abs=1e-6)
+        if theirs["shares"] is not None:
+            assert mine["shares"] == pytest.approx(theirs["shares"], abs=1e-6)
+            assert mine["valence"] == pytest.approx(theirs["valence"], abs=1e-6)
     untold = [start_s for start_s, is_untold in sorted(stretches, key=str) if is_untold and start_s is not None]
     assert {5.0, 20.0, 25.0} <= set(untold)
     assert {start_s for start_s, is_untold in stretches if not is_untold} >= {0.0, 10.0, 15.0}

@@ -106,21 +106,17 @@ export async function readPhoto(file, signal) {
 }
 
 /**
- * Send a clip, and hand over each row as it comes; of a longer clip than the server reads, of its first part.
+ * Send a clip, and hand over each row as it comes.
  * @param {File} file
  * @param {{smoothing: boolean, group: boolean}} wish
- * @param {Record<string, number> | null} limits  The server's; null where they aren't known.
+ * @param {import("./extent.js").Extent} extent  How much of it is read.
  * @param {(row: ClipRow) => void} onRow
  * @param {AbortSignal} signal
  * @throws {ServiceError} Where the service refuses, or the answer breaks off.
  */
-export async function readClip(file, wish, limits, onRow, signal) {
+export async function readClip(file, wish, extent, onRow, signal) {
   const query = new URLSearchParams({ smoothing: String(wish.smoothing), group: String(wish.group) });
-  const { max_video_s: end_s, max_video_frames: frames } = limits ?? {};
-  if (end_s && frames) {
-    query.set("end_s", String(end_s));
-    query.set("max_fps", String(frames / end_s));
-  }
+  for (const [name, value] of Object.entries(extent)) query.set(name, String(value));
   const headers = { "Content-Type": file.type.startsWith("video/") ? file.type : "application/octet-stream" };
   const response = await ask(`/v1/video?${query}`, { method: "POST", body: file, headers, signal });
   if (!response.body) throw new ServiceError("unknown", "the answer was empty");

@@ -99,7 +99,7 @@ export class CameraWay {
     }
     this.#show(true);
     document.body.classList.add("has-begun"); // the picture gets the room from here on
-    if (hadFocus) this.#stop.focus();
+    if (hadFocus) this.#stop.focus({ preventScroll: true }); // the picture stays where it is
     this.#shape();
     this.#mirror();
     this.reading.people.clear("Looking for faces.");
@@ -277,6 +277,7 @@ export class CameraWay {
     this.#gap_ms = isFirst || !this.#gap_ms ? gap_ms : this.#gap_ms * 0.85 + gap_ms * 0.15;
     if (!this.#gap_ms || now_ms - this.#paced_ms < PACE_EVERY_MS) return;
     this.#paced_ms = now_ms;
-    setText(this.#pace, `${Math.round(this.#took_ms)} ms, ${Math.round(1000 / this.#gap_ms)} frames/s`);
+    const rate = Math.round(1000 / this.#gap_ms);
+    setText(this.#pace, `${Math.round(this.#took_ms)} ms, ${rate} ${rate === 1 ? "frame" : "frames"}/s`);
   }
 }

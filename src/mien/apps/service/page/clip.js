@@ -4,6 +4,7 @@ import { readClip, ServiceError } from "./api.js";
 import { Calm } from "./calm.js";
 import { find, say, setText } from "./elements.js";
 import { formatShare } from "./expressions.js";
+import { chooseExtent, learnDuration } from "./extent.js";
 import { FileWay } from "./files.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
@@ -35,6 +36,8 @@ export class ClipWay extends FileWay {
   #calm = new Calm();
   /** @type {Group[]} */
   #bins = [];
+  /** @type {Group | null} The bin that is shown. */
+  #bin = null;
   /** @type {File | null} */
   #file = null;
   #abort = new AbortController();
@@ -89,6 +92,7 @@ export class ClipWay extends FileWay {
     this.#moments = new Moments();
     this.#calm = new Calm();
     this.#bins = [];
+    this.#bin = null;
     this.#summary.hide();
     this.#plate.hidden = true;
     document.body.classList.add("has-begun");
@@ -129,12 +133,13 @@ export class ClipWay extends FileWay {
     if (videoWidth && videoHeight) this.#stage.style.setProperty("--shape", `${videoWidth} / ${videoHeight}`);
   }
 
-  /** This browser can't play it; the server may still read it. */
+  /** This browser can't play it; the server may still read it, and this device can't. */
   #lackPicture() {
     if (!this.#file || !this.#video.src) return;
     this.#video.hidden = true;
     this.#canvas.hidden = true;
-    setText(this.#plate, "This browser can't play the clip. The server reads it all the same.");
+    const isHere = this.choices.where === "device";
+    setText(this.#plate, `This browser can't play the clip. ${isHere ? "A server may be able to read it." : "The server reads it all the same."}`);
     this.#plate.hidden = false;
   }
 
@@ -148,7 +153,8 @@ export class ClipWay extends FileWay {
       const mode = this.getMode();
       if (this.choices.where === "device" && mode) {
         say(this.#chip, "Loading the models");
-        await readClipHere(this.#video, mode, this.choices, (row) => this.#take(row), signal);
+        const take = { onRow: (/** @type {ClipRow} */ row) => this.#take(row), onTime: (/** @type {number} */ time_s) => this.#tellProgress(time_s) };
+        await readClipHere(this.#video, mode, this.choices, take, signal);
       } else await this.#readThere(file, signal);
     } catch (error) {
       if (signal.aborted) return;
@@ -174,9 +180,11 @@ export class ClipWay extends FileWay {
       throw new ServiceError("too_large", `this clip has ${Math.ceil(file.size / 2 ** 20)} MB; the server takes at most ${Math.floor(most / 2 ** 20)} MB`);
     }
     say(this.#chip, "Sending the clip");
+    const extent = chooseExtent(await learnDuration(this.#video, signal), this.getLimits());
+    if (signal.aborted) return;
     let isFirst = true;
     let isOver = false;
-    await readClip(file, this.choices, this.getLimits(), (row) => {
+    await readClip(file, this.choices, extent, (row) => {
       if (signal.aborted) return;
       if (isFirst) void this.#video.play().catch(() => undefined); // it may be a clip that can't be played
       isFirst = false;
@@ -198,7 +206,7 @@ export class ClipWay extends FileWay {
       if (row.time_s > this.#video.currentTime + AHEAD_S) this.#goOn();
     } else if (row.type === "group") {
       this.#bins.push(row);
-      this.reading.showGroup(row);
+      this.#showBin(this.#video.currentTime);
       this.reading.timeline.addGroup(row.start_s ?? 0, row.end_s ?? 0, row);
       this.#tellProgress(row.end_s ?? 0);
     } else this.#finish(row);
@@ -245,7 +253,10 @@ export class ClipWay extends FileWay {
   #showFrame(time_s) {
     if (!this.#file) return;
     this.reading.timeline.setCursor(time_s);
-    if (this.choices.group) return;
+    if (this.choices.group) {
+      this.#showBin(time_s);
+      return;
+    }
     const moment = this.#moments.find(time_s);
     if (moment) {
       this.#overlay.show(moment.faces, moment.width, moment.height);
@@ -255,6 +266,14 @@ export class ClipWay extends FileWay {
       this.#isHeld = true;
       this.#video.pause();
     }
+  }
+
+  /** Show all together as they looked then; before and after what was read, the nearest that is known. @param {number} time_s */
+  #showBin(time_s) {
+    const bin = this.#bins.find(({ end_s }) => time_s < (end_s ?? 0)) ?? this.#bins.at(-1);
+    if (!bin || bin === this.#bin) return;
+    this.#bin = bin;
+    this.reading.showGroup(bin);
   }
 
   /** Play on where playback waited. */

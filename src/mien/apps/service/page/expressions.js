@@ -12,23 +12,32 @@ export const MEANINGS = {
 };
 
 /**
+ * Return which of the seven a label means.
+ * @param {string} label
+ * @returns {string | null} Null for any other word.
+ */
+export function findExpression(label) {
+  const word = label.trim().toLowerCase();
+  const meaning = MEANINGS[word] ?? word;
+  return SEVEN.includes(meaning) ? meaning : null;
+}
+
+/**
  * Return which of the seven colors a label has. Labels that are none of the seven share them: names stand beside
  * colors everywhere.
  * @param {string} label
  */
 export function findHue(label) {
-  const word = label.trim().toLowerCase();
-  const meaning = MEANINGS[word] ?? word;
-  if (SEVEN.includes(meaning)) return meaning;
-  const sum = [...word].reduce((total, letter) => total + letter.charCodeAt(0), 0);
+  const meaning = findExpression(label);
+  if (meaning) return meaning;
+  const sum = [...label.trim().toLowerCase()].reduce((total, letter) => total + letter.charCodeAt(0), 0);
   return /** @type {string} */ (SEVEN[sum % 6]);
 }
 
 /** @param {string} label */
 const rank = (label) => {
-  const word = label.trim().toLowerCase();
-  const place = SEVEN.indexOf(MEANINGS[word] ?? word);
-  return place < 0 ? SEVEN.length - 1.5 : place;
+  const meaning = findExpression(label);
+  return meaning ? SEVEN.indexOf(meaning) : SEVEN.length - 1.5;
 };
 
 /**

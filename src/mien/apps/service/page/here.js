@@ -1,6 +1,6 @@
 // A clip read on this device: frames are taken while it plays, and told in the same rows as the server's.
 
-import { Crowd } from "./crowd.js";
+import { CLIP_BIN_S, Crowd } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { sleep } from "./elements.js";
 import { grabBitmap } from "./frames.js";
@@ -14,19 +14,24 @@ const LOOK_AGAIN_MS = 30;
  * @param {HTMLVideoElement} video
  * @param {import("./types.js").BrowserMode} mode
  * @param {{smoothing: boolean, group: boolean}} wish
- * @param {(row: ClipRow) => void} onRow
+ * @param {{onRow: (row: ClipRow) => void, onTime: (time_s: number) => void}} take  `onTime`: how far it was read.
  * @param {AbortSignal} signal
  */
-export async function readClipHere(video, mode, wish, onRow, signal) {
+export async function readClipHere(video, mode, wish, { onRow, onTime }, signal) {
   const follow = (await openDevice(mode)).follow(wish.smoothing);
   await video.play();
   let frames = 0;
   let withFaces = 0;
   let last_s = -1;
   const persons = new Set();
-  const crowd = new Crowd();
+  const crowd = new Crowd(CLIP_BIN_S);
   /** @type {number | undefined} */
   let told_s;
+  const tellGroup = (/** @type {import("./types.js").Moment} */ moment) => {
+    const group = crowd.tell(moment);
+    if (group.end_s !== told_s) onRow({ type: "group", ...group });
+    told_s = group.end_s;
+  };
   while (!signal.aborted && !video.ended) {
     const time_s = video.currentTime;
     const isNew = !video.paused && time_s > last_s; // what was jumped back to is known already
@@ -40,13 +45,13 @@ export async function readClipHere(video, mode, wish, onRow, signal) {
     frames += 1;
     withFaces += moment.faces.length ? 1 : 0;
     moment.faces.forEach(({ person }) => persons.add(person));
-    if (wish.group) {
-      const group = crowd.tell(moment);
-      if (group.end_s !== told_s) onRow({ type: "group", ...group });
-      told_s = group.end_s;
-    } else onRow({ ...moment, type: "moment" });
+    if (wish.group) tellGroup(moment);
+    else onRow({ ...moment, type: "moment" });
+    onTime(time_s);
     last_s = time_s;
   }
+  if (signal.aborted) return;
+  if (wish.group && frames) tellGroup({ frame: frames, time_s: video.duration, width: 1, height: 1, faces: [] }); // a stretch may end there
   const counts = wish.group ? { frames_with_faces: null, persons: null } : { frames_with_faces: withFaces, persons: persons.size };
-  if (!signal.aborted) onRow({ type: "end", frames, ...counts, is_complete: true, note: null });
+  onRow({ type: "end", frames, ...counts, is_complete: true, note: null });
 }

@@ -64,19 +64,23 @@ export class Moments {
 }
 
 /**
- * Return the shares of all bins that are told of, longer ones counting for more.
+ * Return the shares and the valence of all bins that are told of, longer ones counting for more.
  * @param {Group[]} bins
- * @returns {Probabilities | null} Null where none is told of.
+ * @returns {{shares: Probabilities, valence: number | null} | null} Null where none is told of.
  */
 export function mergeBins(bins) {
   /** @type {Probabilities} */
   const shares = {};
   let whole = 0;
+  /** @type {number | null} */
+  let valence = 0;
   for (const bin of bins) {
     const weight = (bin.end_s ?? 0) - (bin.start_s ?? 0);
     for (const [label, share] of Object.entries(bin.shares ?? {})) shares[label] = (shares[label] ?? 0) + share * weight;
-    if (bin.shares) whole += weight;
+    if (!bin.shares) continue;
+    whole += weight;
+    valence = valence === null || bin.valence == null ? null : valence + bin.valence * weight;
   }
   for (const label of Object.keys(shares)) shares[label] = (shares[label] ?? 0) / whole;
-  return whole ? shares : null;
+  return whole ? { shares, valence: valence === null ? null : valence / whole } : null;
 }

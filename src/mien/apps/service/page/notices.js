@@ -26,12 +26,13 @@ const SERVICE = {
 };
 
 /** @type {Record<string, Words>} */
-const CAMERA = {
+const BROWSER = {
   NotAllowedError: { title: "The camera was refused.", text: "Allow it in the browser's address bar (and in the system's settings), then start again." },
   NotFoundError: { title: "There is no camera.", text: "Connect one and start again, or read a photo or a clip." },
   OverconstrainedError: { title: "This camera isn't there any more.", text: "Start again; another one is taken then." },
   NotReadableError: { title: "The camera can't be used.", text: "Another program may have it. Close that one and start again." },
   AbortError: { title: "The camera stopped.", text: "Start it again." },
+  NotSupportedError: { title: "This browser can't play the clip.", text: "On this device, only what it can play is read. Take an MP4 or WebM clip, or have it read on the server." },
   insecure: { title: "The browser gives no camera to this page.", text: "It does so only for https addresses and for localhost. Open the page by one of these." },
 };
 
@@ -53,7 +54,7 @@ export function explain(error) {
     }
     return known;
   }
-  if (error instanceof Error && CAMERA[error.name]) return /** @type {Words} */ (CAMERA[error.name]);
+  if (error instanceof Error && BROWSER[error.name]) return /** @type {Words} */ (BROWSER[error.name]);
   return { title: "That did not work.", text: error instanceof Error ? sentence(error.message) : String(error) };
 }
 

@@ -8,6 +8,8 @@ import { findPictureColor, formatShare } from "./expressions.js";
 
 const GLIDE_MS = 75;
 const FADE_MS = 140;
+/** Beside others, a label may be so many times as wide as its box; else it says less, and covers no neighbor. */
+const MOST_WIDTHS = 1.5;
 const FONT = '"Segoe UI", system-ui, -apple-system, Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 
 /**
@@ -151,11 +153,15 @@ export class Overlay {
     context.font = `600 ${size}px ${FONT}`;
     const wordWidth = context.measureText(word).width;
     context.font = `400 ${size}px ${FONT}`;
-    const more = isSmall ? "" : face.is_certain ? share : `${face.expression} ${share}`;
-    const number = this.#shown.size > 1 ? `${person}` : "";
+    const isAlone = this.#shown.size === 1;
+    const number = isAlone ? "" : `${person}`;
     const numberWidth = number ? context.measureText(number).width + 8 : 0;
-    const moreWidth = more ? context.measureText(more).width + 8 : 0;
     const pad = isSmall ? 6 : 9;
+    const wish = isSmall ? "" : face.is_certain ? share : `${face.expression} ${share}`;
+    const wishWidth = wish ? context.measureText(wish).width + 8 : 0;
+    const isRoom = isAlone || numberWidth + wordWidth + wishWidth + 2 * pad <= MOST_WIDTHS * width;
+    const more = isRoom ? wish : "";
+    const moreWidth = isRoom ? wishWidth : 0;
     const labelWidth = numberWidth + wordWidth + moreWidth + 2 * pad;
     const labelHeight = isSmall ? 20 : 30;
     const left = Math.min(Math.max(2, x), Math.max(2, canvas.clientWidth - labelWidth - 2));

@@ -1,6 +1,7 @@
 // A card for each person: what the face looks like, how sure that is, and bars of all expressions.
 
 import { find, make, setText } from "./elements.js";
+import { describeDoubt } from "./doubt.js";
 import { findHue, formatShare, SEVEN, sortLabels } from "./expressions.js";
 
 /** @typedef {import("./types.js").Face} Face */
@@ -52,7 +53,7 @@ export function describeFace(face) {
   return face.is_certain ? face.expression : "unsure";
 }
 
-/** @typedef {{card: HTMLLIElement, bars: HTMLUListElement, how: HTMLElement, more: HTMLElement, seen_ms: number}} Card */
+/** @typedef {{card: HTMLLIElement, bars: HTMLUListElement, how: HTMLElement, more: HTMLElement, doubt: HTMLElement, seen_ms: number}} Card */
 
 export class People {
   /** @type {Map<number, Card>} */
@@ -116,19 +117,21 @@ export class People {
   #make(name, labels) {
     const how = make("b");
     const more = make("span");
+    const doubt = make("span");
     const bars = makeBars(labels);
-    const card = make("li", "person", make("p", "who", name), make("p", "how", how, more), bars);
-    return { card, bars, how, more, seen_ms: 0 };
+    const card = make("li", "person", make("p", "who", name, doubt), make("p", "how", how, more), bars);
+    return { card, bars, how, more, doubt, seen_ms: 0 };
   }
 
   /**
    * @param {Card} card
    * @param {Face} face
    */
-  #fill({ card, bars, how, more }, face) {
+  #fill({ card, bars, how, more, doubt }, face) {
     card.dataset.expression = findHue(face.expression);
     card.classList.toggle("is-unsure", !face.is_certain);
     setText(how, face.is_certain ? face.expression : "unsure");
+    setText(doubt, describeDoubt(face));
     setText(more, face.is_certain ? formatShare(face.confidence) : `perhaps ${face.expression}`);
     setBars(bars, face.probabilities, face.is_certain ? face.expression : "");
   }

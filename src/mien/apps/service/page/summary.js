@@ -4,6 +4,7 @@ import { find, make } from "./elements.js";
 import { formatShare } from "./expressions.js";
 import { mergeBins } from "./moments.js";
 import { makeMix } from "./together.js";
+import { describeValence } from "./valence.js";
 
 /** @typedef {import("./types.js").Group} Group */
 /** @typedef {ReturnType<import("./moments.js").Moments["sumUp"]>[number]} Sum */
@@ -38,11 +39,16 @@ export class Summary {
   /**
    * Show all together.
    * @param {Group[]} bins
-   * @param {string} facts
+   * @param {string} facts  "" while it is read.
    */
   showGroup(bins, facts) {
-    const shares = mergeBins(bins);
-    this.#show(shares ? makeMix(shares) : [make("p", "facts", "No stretch with enough people.")], facts);
+    const told = mergeBins(bins);
+    /** @type {HTMLElement[]} */
+    const parts = told ? makeMix(told.shares) : [];
+    const word = describeValence(told?.valence);
+    if (word) parts.push(make("p", "word", word));
+    if (!told && facts) parts.push(make("p", "facts", "No stretch with enough people."));
+    this.#show(parts, facts);
   }
 
   /**

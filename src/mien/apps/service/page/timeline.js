@@ -8,7 +8,8 @@ import { findLeader } from "./local/leader.js";
 /** @typedef {import("./types.js").Group} Group */
 
 const MINUTE_S = 60;
-const GAP_S = 0.6;
+/** Readings that follow each other within it are one run; a slow device reads about one frame a second. */
+const GAP_S = 2;
 const MOST_LANES = 8;
 
 /**

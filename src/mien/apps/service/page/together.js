@@ -5,6 +5,7 @@ import { find, make, setText } from "./elements.js";
 import { findHue, formatShare, sortLabels } from "./expressions.js";
 import { findLeader } from "./local/leader.js";
 import { makeBars, setBars } from "./people.js";
+import { describeValence } from "./valence.js";
 
 /** @typedef {import("./types.js").Group} Group */
 /** @typedef {import("./types.js").Probabilities} Probabilities */
@@ -31,12 +32,6 @@ export function makeMix(shares) {
   return [mix, list];
 }
 
-/**
- * Say a valence in a word.
- * @param {number} valence  From -1 to 1.
- */
-const describeValence = (valence) => (valence > 0.15 ? "rather pleasant" : valence < -0.15 ? "rather unpleasant" : "neither pleasant nor unpleasant");
-
 export class Together {
   #box = find("together", HTMLElement);
   #count = find("reading-count", HTMLElement);
@@ -53,7 +48,7 @@ export class Together {
     if (!group.shares) {
       this.#bars = null;
       this.#box.replaceChildren(
-        make("p", "big", "Nothing to tell yet"),
+        make("p", "big", group.end_s === undefined ? "Nothing to tell yet" : "Nothing to tell"),
         make("p", "remark", `${(group.reason ?? "too few people").replace(/^./, (first) => first.toUpperCase())}. A group is told of from ${LEAST_GROUP} people on, so that nobody is told of alone.`),
       );
     } else {
@@ -63,7 +58,7 @@ export class Together {
       }
       setBars(this.#bars, group.shares);
       const remark = this.#box.querySelector(".remark");
-      if (remark) setText(remark, group.valence == null ? "Shares of all who are seen." : `Looks ${describeValence(group.valence)}.`);
+      if (remark) setText(remark, describeValence(group.valence) || "Shares of all who are seen.");
     }
     this.#box.hidden = false;
   }

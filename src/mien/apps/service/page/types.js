@@ -14,6 +14,7 @@
  * @property {number} confidence
  * @property {boolean} is_certain
  * @property {Probabilities} probabilities
+ * @property {import("./local/types.js").Quality} [quality]  Of photos alone.
  */
 
 /** @typedef {Face & {person: number}} Sighting  One person on one frame; the number stays from frame to frame. */

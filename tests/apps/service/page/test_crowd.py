@@ -1,0 +1,77 @@
+"""Group mode as people use it: six people before the camera or on a clip, read by the server and on the device."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the service needs the serve extra")
+playwright = pytest.importorskip("playwright.sync_api", reason="clicking through the page needs the dev extra")
+expect = playwright.expect
+
+Watch = Callable[..., Any]
+WORD = re.compile(r"^Looks (rather pleasant|rather unpleasant|neither pleasant nor unpleasant)\.$")
+SHARES = "Array.from(document.querySelectorAll('#together .share'), (share) => parseInt(share.textContent))"
+IS_CLEAR = "(id) => { const c = document.getElementById(id); return !c.width || !c.getContext('2d')"
+IS_CLEAR += ".getImageData(0, 0, c.width, c.height).data.some((value) => value > 0) }"
+SLOW_MS = 60_000
+"""Loading the models, and one stretch of time."""
+
+
+@pytest.fixture(scope="module")
+def camera_film(crowd_film: Path) -> Path:
+    """Return what the camera shows in this file."""
+    return crowd_film
+
+
+def choose(page: Any, where: str) -> None:
+    """Choose group mode, and where it is computed."""
+    if where == "On this device":
+        if not page.locator("#where").is_visible():
+            pytest.skip("onnxruntime-web is not installed; mien serve says how")
+        page.get_by_text(where, exact=True).click()
+    page.locator("label", has=page.locator("#group")).click()
+
+
+@pytest.mark.parametrize("where", ["On the server", "On this device"])
+def test_six_before_the_camera_are_told_of_together(served: Any, watch: Watch, where: str) -> None:
+    watched = watch(served.address)
+    page = watched.open()
+    choose(page, where)
+    page.click("#camera-start")
+    expect(page.locator("#together")).to_contain_text("The first 5 s are not over", timeout=SLOW_MS)
+    expect(page.locator("#together .remark")).to_have_text(WORD, timeout=SLOW_MS)
+    expect(page.locator("#reading-count")).to_have_text(re.compile(r"^[56] faces$"))
+    shares = page.evaluate(SHARES)
+    assert len(shares) == 7
+    assert sum(shares) == pytest.approx(100, abs=4)
+    expect(page.locator(".person")).to_have_count(0)
+    expect(page.locator(".lane .who")).to_have_text("All")
+    assert page.evaluate(IS_CLEAR, "camera-overlay")
+    expect(page.locator("#live")).to_have_text(re.compile(r"^All together: mostly \w+, \d+ percent\.$"))
+    if where == "On this device":
+        assert not [url for url in watched.requests if "/v1/live" in url]
+    watched.check()
+
+
+@pytest.mark.parametrize("where", ["On the server", "On this device"])
+def test_a_clip_of_six_is_summed_up_in_a_word(served: Any, watch: Watch, crowd_clip: Path, where: str) -> None:
+    watched = watch(served.address)
+    page = watched.open()
+    choose(page, where)
+    page.get_by_role("tab", name="Clip").click()
+    page.set_input_files("#clip-input", crowd_clip)
+    expect(page.locator("#clip-chip")).to_contain_text("Reading", timeout=SLOW_MS)
+    expect(page.locator("#summary")).not_to_contain_text("No stretch")  # none is over yet
+    expect(page.locator("#summary .facts")).to_have_text(re.compile(r"^\d+ frames\.$"), timeout=SLOW_MS)
+    expect(page.locator("#summary .word")).to_have_text(WORD)
+    expect(page.locator("#together .remark")).to_have_text(WORD)
+    expect(page.locator(".run")).to_have_count(1)
+    assert page.evaluate(IS_CLEAR, "clip-overlay")
+    if where == "On this device":
+        assert not [url for url in watched.requests if "/v1/video" in url]
+    watched.check("416")  # Chromium asks a released clip once more for its end
