@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mien.training.export.graph import trace
 from mien.training.models.face_pyramid import STRIDES, cell_middles, decode
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize_pixels
 from mien.training.models.suppression import CELLS, SCORE_LIMIT, suppression_constants, suppression_nodes
 
 INPUT, MIN_SCORE = "images", "min_score"
@@ -45,7 +45,7 @@ class DecodingNetwork(nn.Module):
         Returns:
             (1, N, 4) boxes as left, top, right, bottom, (1, 1, N) scores, (N, 5, 2) landmarks.
         """
-        planes = standardize(to_planes(images))
+        planes = standardize_pixels(images)
         coarsest = STRIDES[-1]
         height = (planes.shape[2] + coarsest - 1) // coarsest * coarsest
         width = (planes.shape[3] + coarsest - 1) // coarsest * coarsest

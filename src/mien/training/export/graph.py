@@ -14,7 +14,7 @@ from onnx import ModelProto
 from torch import Tensor, nn
 
 from mien.inference.expression.model import INPUT_NAME, OUTPUT_NAMES
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize_pixels
 
 OPSET = 20
 
@@ -35,7 +35,7 @@ class CalibratedNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return (B, K) float32 probabilities a head of (B, H, W) gray or (B, H, W, 3) RGB uint8 pictures."""
-        logits = self.network(standardize(to_planes(images))).chunk(len(self.temperatures), dim=1)
+        logits = self.network(standardize_pixels(images)).chunk(len(self.temperatures), dim=1)
         return tuple(
             torch.softmax(head / temperature, dim=1)
             for head, temperature in zip(logits, self.temperatures, strict=True)

@@ -202,5 +202,5 @@ def decode(raw: Tensor, middles: Tensor, strides: Tensor) -> Answers:
     """
     reach = raw[..., 1:5].clamp(max=LARGEST_LOG).exp() * strides[:, None]
     boxes = torch.cat([middles - reach[..., :2], middles + reach[..., 2:]], dim=-1)
-    landmarks = middles[:, None] + torch.unflatten(raw[..., 5:], -1, (5, 2)) * strides[:, None, None]
-    return Answers(raw[..., 0], boxes, landmarks)
+    points = middles.repeat(1, 5) + raw[..., 5:] * strides[:, None]  # ten numbers in a row: quick in ONNX Runtime
+    return Answers(raw[..., 0], boxes, torch.unflatten(points, -1, (5, 2)))

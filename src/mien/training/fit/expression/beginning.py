@@ -12,7 +12,7 @@ from mien.training.fit.restore import build_for
 from mien.training.fit.run import Run, TrainedOn
 from mien.training.fit.transfer.pretrained import read_pretrained
 from mien.training.fit.transfer.taking import Taken, check_unchanged, list_names, take_weights
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize_pixels
 
 STATISTICS_PICTURES = 1024
 """Training pictures of 48x48 that show a network with other weights what the data look like; of larger ones fewer."""
@@ -46,7 +46,7 @@ def begin_network(run: Run, recipe: Recipe, data: TrainedOn, images: Tensor) -> 
     check_unchanged(run, pretrained)
     count = max(64, STATISTICS_PICTURES * 48**2 // data.size_px**2)
     some = images[torch.linspace(0, len(images) - 1, min(len(images), count)).long()].cpu()
-    taken = take_weights(network, recipe.network, pretrained, data.labels, standardize(to_planes(some)))
+    taken = take_weights(network, recipe.network, pretrained, data.labels, standardize_pixels(some))
     check_frozen_taken(network, recipe.transfer.freeze_layers, taken)
     return network, taken
 

@@ -15,7 +15,7 @@ from mien.training.fit.expression.teachers import Teachers
 from mien.training.fit.history import EpochRecord
 from mien.training.fit.layers import check_freezing
 from mien.training.fit.learner import Learner
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize, standardize_pixels, to_planes
 
 
 class ExpressionModule(Learner):
@@ -86,7 +86,7 @@ class ExpressionModule(Learner):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Count a batch, in float32 as in the exported file."""
         with torch.autocast(self.device.type, enabled=False):
-            planes = standardize(to_planes(batch.images)).to(memory_format=torch.channels_last)
+            planes = standardize_pixels(batch.images).to(memory_format=torch.channels_last)
             self.validation_tally.add(self._of_labels(self.kept_network(planes)), batch.labels)
 
     def on_validation_epoch_end(self) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mien.training.data.batches import Batches
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize_pixels
 
 
 @torch.inference_mode()
@@ -21,7 +21,7 @@ def predict_logits(network: nn.Module, batches: Batches) -> Tensor:
         (N, K) float32 logits, (N, 2 K) of a network with two heads.
     """
     network.eval()
-    return torch.cat([network(standardize(to_planes(batch.images))).float() for batch in batches])
+    return torch.cat([network(standardize_pixels(batch.images)).float() for batch in batches])
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

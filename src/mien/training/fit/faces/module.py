@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from mien.training.data.faces.batches import SceneBatch
 from mien.training.data.faces.photos import PhotoSet
-from mien.training.evaluate.detections import DetectionMeasures, FoundFaces, TrueFaces, measure_detections
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces
+from mien.training.evaluate.detections.measures import DetectionMeasures, measure_detections
 from mien.training.fit.faces.history import FaceRecord
 from mien.training.fit.faces.loss import Truth, measure_parts
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.learner import Learner
 from mien.training.models.face_pyramid import STRIDES, cell_middles, decode
-from mien.training.models.preprocess import standardize, to_planes
+from mien.training.models.preprocess import standardize_pixels
 from mien.training.models.suppression import suppress
 
 LEAST_SCORE = 0.02
@@ -48,7 +49,7 @@ class PhotoSearch:
             image: (H, W, 3) uint8.
             row: The photo's.
         """
-        planes = pad(standardize(to_planes(image[None])))
+        planes = pad(standardize_pixels(image[None]))
         middles, strides = cell_middles(planes.shape[2], planes.shape[3], planes.device)
         raw = network(planes.to(memory_format=torch.channels_last))
         boxes, scores, landmarks = suppress(decode(raw, middles, strides), 0, LEAST_SCORE)
@@ -87,7 +88,7 @@ class FaceModule(Learner):
 
     def training_step(self, batch: SceneBatch, batch_index: int) -> Tensor:
         """Return the loss of a batch."""
-        planes = standardize(to_planes(batch.images)).to(memory_format=torch.channels_last)
+        planes = standardize_pixels(batch.images).to(memory_format=torch.channels_last)
         raw = self.network(planes).float()
         middles, strides = cell_middles(planes.shape[2], planes.shape[3], self.device)
         truths = [Truth(*parts) for parts in zip(batch.boxes, batch.landmarks, batch.ignored, strict=True)]
