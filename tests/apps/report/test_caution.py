@@ -1,4 +1,4 @@
-"""What a model, or the weights it began with, may have seen of the pictures that are scored."""
+"""What a model, or weights it was made from, may have seen of the pictures that are scored."""
 
 from __future__ import annotations
 
@@ -58,3 +58,18 @@ def test_each_of_the_weights_before_it_has_its_sentence(scoring: Scoring) -> Non
     same, unknown = list_cautions(_begun(scoring, chain))
     assert "same import" in same
     assert "unknown" in unknown
+
+
+def test_a_mean_is_not_said_to_have_begun_with_what_it_averages(scoring: Scoring) -> None:
+    mean = f"MIT. Mean of the weights of sha256 {'a' * 64} (0.5) and {WEIGHTS} (0.5)."
+    averaged = f"Averaged with weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): terms as above."
+    begun = f"Began with weights of sha256 {'f' * 64}, trained on data unknown."
+    whole, part = list_cautions(_trained(scoring, license=f"{mean} {averaged} {begun}"))
+    assert whole.startswith("The model is the mean of several, among them weights (sha256 dddddddddddd...)")
+    assert part.startswith("The model is the mean of runs, at least one of which began with weights (sha256 ffff")
+
+
+def test_weights_whose_answers_were_imitated_are_told_as_such(scoring: Scoring) -> None:
+    taught = f"MIT. Taught by the answers of weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): MIT."
+    (caution,) = list_cautions(_trained(scoring, license=taught))
+    assert caution.startswith("The model learned from the answers of weights (sha256 dddddddddddd...)")

@@ -7,6 +7,7 @@ import pytest
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import write_card
+from mien.inference.runtime.session import open_graph
 
 
 @pytest.fixture
@@ -29,6 +30,11 @@ def test_a_model_computes_what_onnx_runtime_computes(model_file, crops) -> None:
     (theirs,) = onnxruntime.InferenceSession(str(model_file)).run(None, {"images": crops})
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_graph_is_opened_with_the_threads_asked_for_and_keeps_quiet(model_file) -> None:
+    options = open_graph(model_file.read_bytes(), threads=3).get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level) == (3, 1, 4)
 
 
 def test_an_empty_batch_gives_no_rows(model_file) -> None:

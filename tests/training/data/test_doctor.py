@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from mien.training.data import marks
-from mien.training.data.doctor import Diagnosis, examine
+from mien.training.data.diagnosis import Diagnosis
+from mien.training.data.doctor import examine
 from mien.training.data.importing import import_data
 from mien.training.data.table import UNUSED, open_dataset
 

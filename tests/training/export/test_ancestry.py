@@ -49,13 +49,13 @@ def test_the_import_is_named_where_the_first_weights_still_lie(begin):
         assert (
             text == f"Began with weights of sha256 {hash_of(first.best_path)}, trained on faces (sha256 {FACES}): Free."
         )
-        assert list_ancestors(f"Ours. {text}") == (Ancestor(hash_of(first.best_path), "faces", FACES),)
+        assert list_ancestors(f"Ours. {text}") == (Ancestor("began with", hash_of(first.best_path), "faces", FACES),)
 
 
 def test_the_import_is_unknown_where_the_weights_are_others_now_or_gone(begin):
     first = begin("first")
     second = begin("second", first.path, first.best_path)
-    expected = (Ancestor(hash_of(first.best_path), "faces", None),)
+    expected = (Ancestor("began with", hash_of(first.best_path), "faces", None),)
     first.best_path.write_bytes(b"trained again")
     assert list_ancestors(describe_ancestry(second)) == expected
     shutil.rmtree(first.path)
@@ -65,7 +65,9 @@ def test_the_import_is_unknown_where_the_weights_are_others_now_or_gone(begin):
 def test_weights_of_anybody_were_trained_on_data_unknown(begin, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"weights")
     run = begin("run", tmp_path / "a.safetensors", tmp_path / "a.safetensors", trained_on=None)
-    assert list_ancestors(describe_ancestry(run)) == (Ancestor(hash_of(tmp_path / "a.safetensors"), None, None),)
+    assert list_ancestors(describe_ancestry(run)) == (
+        Ancestor("began with", hash_of(tmp_path / "a.safetensors"), None, None),
+    )
 
 
 def test_runs_are_followed_back_to_the_first(begin):
@@ -103,16 +105,18 @@ def test_the_bundled_model_is_known_by_its_name(begin):
     file = find_model("expression")
     card = read_card(file.read_bytes())
     run = begin("run", "expression", file, trained_on=(card.data.name, card.data.license))
-    assert list_ancestors(describe_ancestry(run)) == (Ancestor(hash_of(file), "FER2013", card.data.sha256),)
+    assert list_ancestors(describe_ancestry(run)) == (
+        Ancestor("began with", hash_of(file), "FER2013", card.data.sha256),
+    )
 
 
 def test_a_broken_note_is_refused(begin):
     run = begin("run")
     run.init_path.write_text("{")
-    with pytest.raises(RunError, match=r"init\.json can't be read"):
+    with pytest.raises(RunError, match=r"init\.json can't be used"):
         describe_ancestry(run)
 
 
 def test_cards_of_before_the_import_was_named_are_read():
     text = f"Free. Began with weights of sha256 {FACES}, trained on FER2013: Research use."
-    assert list_ancestors(text) == (Ancestor(FACES, "FER2013", None),)
+    assert list_ancestors(text) == (Ancestor("began with", FACES, "FER2013", None),)

@@ -47,29 +47,46 @@ def test_runs_that_saw_the_same_data_are_named_and_are_no_ancestors(mean):
 def test_runs_that_saw_other_data_are_ancestors(mean):
     text = describe_ancestry(mean(source(A, 0.3), source(B, 0.7, "others", OTHERS)))
     assert f"Averaged with weights of sha256 {B}, trained on others (sha256 {OTHERS}): terms as above." in text
-    assert list_ancestors(text) == (Ancestor(B, "others", OTHERS),)
+    assert list_ancestors(text) == (Ancestor("is the mean of several, among them", B, "others", OTHERS),)
 
 
 def test_what_the_runs_began_with_is_told_once_and_not_themselves(mean):
     began = {"source": "gone", "sha256": ROOT, "trained_on": ["roots", "Ask."]}
     both = mean(source(A, 0.5, began=began), source(B, 0.5, began=began))
     assert describe_ancestry(both).count("Began with") == 1
-    assert list_ancestors(describe_ancestry(both)) == (Ancestor(ROOT, "roots", None),)
+    assert list_ancestors(describe_ancestry(both)) == (
+        Ancestor("is the mean of runs, at least one of which began with", ROOT, "roots", None),
+    )
     legs = mean(source(A, 0.3, began=began), source(B, 0.7, began={**began, "sha256": A}))
-    assert list_ancestors(describe_ancestry(legs)) == (Ancestor(ROOT, "roots", None),)
+    assert list_ancestors(describe_ancestry(legs)) == (
+        Ancestor("is the mean of runs, at least one of which began with", ROOT, "roots", None),
+    )
     unknown = mean(source(A, 0.3, began={**began, "trained_on": None}), source(B, 0.7))
-    assert list_ancestors(describe_ancestry(unknown)) == (Ancestor(ROOT, None, None),)
+    assert list_ancestors(describe_ancestry(unknown)) == (
+        Ancestor("is the mean of runs, at least one of which began with", ROOT, None, None),
+    )
 
 
 def test_who_taught_the_runs_is_told_once(mean):
     teacher = {"source": "t.onnx", "sha256": TEACHER, "trained_on": ["others", "Ask."], "data_sha256": OTHERS}
     run = mean(source(A, 0.5, teachers=[teacher]), source(B, 0.5, teachers=[teacher]))
-    assert list_ancestors(describe_teachers(run)) == (Ancestor(TEACHER, "others", OTHERS),)
+    assert list_ancestors(f"{describe_ancestry(run)} {describe_teachers(run)}") == (
+        Ancestor("is the mean of runs, at least one of which learned from the answers of", TEACHER, "others", OTHERS),
+    )
     assert describe_teachers(mean(source(A, 0.5), source(B, 0.5))) == ""
+
+
+def test_a_run_that_began_with_a_mean_is_not_told_to_be_one(mean):
+    told = describe_ancestry(mean(source(A, 0.3), source(B, 0.7, "others", OTHERS)))
+    begun, averaged = list_ancestors(f"Free. Began with weights of sha256 {ROOT}, trained on faces: Free. {told}")
+    assert (begun.tie, begun.sha256) == ("began with", ROOT)
+    assert (averaged.tie, averaged.sha256) == ("began with what is the mean of several, among them", B)
 
 
 def test_an_ensemble_tells_a_mean_once(mean):
     told = f"Free. {describe_ancestry(mean(source(A, 0.3), source(B, 0.7, 'others', OTHERS)))}"
     data = [SimpleNamespace(name="faces", license=told, sha256=FACES)] * 2
     text = describe_average(["1" * 64, "2" * 64], data)
+    (averaged,) = list_ancestors(text)
+    assert averaged.tie == "averages models, at least one of which is the mean of several, among them"
     assert text.count("Mean of the weights") == text.count("Averaged with weights") == text.count("Free.") == 1

@@ -58,7 +58,7 @@ def test_the_card_tells_whose_weights_a_run_began_with(trained, tmp_path, faces)
     data = trained.trained_on()
     sentence = f"Began with weights of sha256 {begun}, trained on synthetic (sha256 {data.sha256}): Faces drawn"
     assert sentence in card.data.license
-    assert list_ancestors(card.data.license) == (Ancestor(begun, "synthetic", data.sha256),)
+    assert list_ancestors(card.data.license) == (Ancestor("began with", begun, "synthetic", data.sha256),)
 
 
 def test_an_unfinished_run_is_refused(trained, tmp_path):

@@ -120,5 +120,5 @@ def test_what_a_run_began_with_and_who_taught_it_is_noted(trained, alter):
     assert second.began.sha256 == "d" * 64
     assert [one.sha256 for one in third.teachers] == ["e" * 64]
     begun.init_path.write_text("{")
-    with pytest.raises(RunError, match=r"init\.json can't be read"):
+    with pytest.raises(RunError, match=r"init\.json can't be used"):
         note_sources(gather_ingredients([trained, begun]))

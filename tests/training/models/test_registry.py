@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mien.core.errors import RecipeError
-from mien.training.models.registry import NETWORKS, build_network, find_network
+from mien.training.models.registry import NETWORKS, build_face_network, build_network, find_network
 from mien.training.models.size import count_multiply_adds, count_parameters
 
 
@@ -38,7 +38,13 @@ def split_at_head(network):
 def test_the_entry_states_the_networks_size(name):
     network = build_network(name, classes=7, channels=1)
     assert count_parameters(network) == NETWORKS["expression"][name].parameters
-    assert count_multiply_adds(network, channels=1, size_px=48) == NETWORKS["expression"][name].multiply_adds
+    assert count_multiply_adds(network, (1, 48, 48)) == NETWORKS["expression"][name].multiply_adds
+
+
+def test_the_detectors_entry_states_its_size():
+    network, entry = build_face_network("face-pyramid"), NETWORKS["faces"]["face-pyramid"]
+    assert count_parameters(network) == entry.parameters
+    assert count_multiply_adds(network, (3, 480, 640)) == entry.multiply_adds
 
 
 @names

@@ -3,7 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="networks need the train extra")
 
-from mien.training.evaluate.detections import find_iou as find_iou_of_sides  # noqa: E402
+from mien.training.evaluate.detections.matching import find_iou as find_iou_of_sides  # noqa: E402
 from mien.training.models import suppression as module  # noqa: E402
 from mien.training.models.face_pyramid import Answers  # noqa: E402
 from mien.training.models.suppression import AVERAGED_FROM, OVERLAP, find_iou, suppress  # noqa: E402

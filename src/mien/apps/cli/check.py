@@ -15,7 +15,8 @@ from rich.table import Table
 from mien.apps.cli.outputs import printable
 from mien.core.atomic import write_bytes, write_text
 from mien.core.errors import InputError, MissingExtraError
-from mien.training.data.doctor import Diagnosis, examine
+from mien.training.data.diagnosis import Diagnosis
+from mien.training.data.doctor import examine
 from mien.training.data.files import FILES_FILE
 from mien.training.data.table import Dataset, open_dataset
 

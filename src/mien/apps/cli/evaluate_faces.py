@@ -13,7 +13,8 @@ from mien.core.atomic import check_shared_folder, write_text
 from mien.inference.runtime.bundled import find_model
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.table import Split
-from mien.training.evaluate.faces import FaceScores, score_detector, stamp_detector
+from mien.training.evaluate.faces import FaceScores, score_detector
+from mien.training.evaluate.stamp import stamp_detector
 
 
 def evaluate_faces(model: str, data: Path, split: Split, out: Path, command: str, *, stamp: bool) -> None:

@@ -102,8 +102,10 @@ def predict(
         else:
             outputs.append(stack.enter_context(ResultTable.collect(tally, has_places=not crops, has_tone=coarse)))
         files = (path for path, _ in sources)
-        limits = {"min_score": min_score, "max_side_px": max_side_px}
-        pictures = recognizer.predict_crops(files) if crops else recognizer.predict_each(files, **limits)  # type: ignore[arg-type]
+        if crops:
+            pictures = recognizer.predict_crops(files)
+        else:
+            pictures = recognizer.predict_each(files, min_score=min_score, max_side_px=max_side_px)
         is_bar_shown = len(sources) >= PROGRESS_FROM and not (as_json and sys.stdout.isatty())
         _write_all(pictures, len(sources), outputs, is_bar_shown=is_bar_shown)
         if folder is not None:

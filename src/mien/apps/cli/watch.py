@@ -99,26 +99,40 @@ def watch(
     last_s = None if end is None else parse_time(end, "--end")
     crowd = None if not group else GroupSettings() if min_group is None else GroupSettings(min_group=min_group)
     has_rows = csv is not None or parquet is not None or as_json
+    steady = STEADY if smooth else None
     page = None
     with ExitStack() as stack:
         stack.enter_context(end_on_sigterm())
-        options = {"every": picked.frames, "every_s": picked.seconds, "max_fps": max_fps}
-        video = stack.enter_context(open_video(source, start_s=first_s, end_s=last_s, **options))  # type: ignore[arg-type]
+        video = stack.enter_context(
+            open_video(
+                source, start_s=first_s, end_s=last_s, every=picked.frames, every_s=picked.seconds, max_fps=max_fps
+            )
+        )
         settings = choose_settings(picked, max_fps, video.frame_rate, has_baseline=baseline)
         collected = Insights(settings, group=crowd)
         outputs: list[Output] = [Moments(collected.add)]
         recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=1)
-        steady, workers = STEADY if smooth else None, count_threads(threads)
-        limits = {"min_score": min_score, "max_side_px": max_side_px}
-        pipeline = Pipeline(recognizer, smoothing=steady, workers=workers, **limits)  # type: ignore[arg-type]
+        pipeline = Pipeline(
+            recognizer,
+            smoothing=steady,
+            min_score=min_score,
+            max_side_px=max_side_px,
+            workers=count_threads(threads),
+        )
         if annotate is not None:
             outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
         if has_rows and not group:
             table = stack.enter_context(open_table(csv, parquet, list_columns(recognizer.labels)))
             outputs.append(Moments(MomentRows(table, recognizer.labels).write))
         if report is not None:
-            steps = {"sampling": name_sampling(picked, max_fps), "smoothing": steady}
-            facts = name_facts(video, recognizer.card, detector=detector, settings=settings, **steps)  # type: ignore[arg-type]
+            facts = name_facts(
+                video,
+                recognizer.card,
+                detector=detector,
+                sampling=name_sampling(picked, max_fps),
+                smoothing=steady,
+                settings=settings,
+            )
             outputs.append(page := Report(facts, has_pictures=thumbnails))
         screen = stack.enter_context(_open_screen(video, is_group=group))
         failure = _follow(pipeline, video, outputs, screen)

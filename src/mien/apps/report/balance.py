@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mien.apps.report.look import BLUE, GRID, INK, MUTED, ORANGE, look, make_figure, show_percent
-from mien.training.data.doctor import Diagnosis
+from mien.training.data.diagnosis import Diagnosis
 
 PART_COLORS = {"train": MUTED, "validation": BLUE, "test": ORANGE, "unused": GRID}
 

@@ -1,4 +1,4 @@
-"""What may have made a score too good: pictures that the model, or the weights it began with, had seen before."""
+"""What may have made a score too good: pictures that the model, or weights it was made from, had seen before."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _compare_imports(scoring: Scoring) -> str:
 
 
 def _judge_ancestor(weights: Ancestor, scored_sha256: str) -> str:
-    """Say what weights that a run began with may have seen."""
-    named = f"The model began with weights (sha256 {weights.sha256[:12]}...)"
+    """Say what weights that a model was made from may have seen."""
+    named = f"The model {weights.tie} weights (sha256 {weights.sha256[:12]}...)"
     if weights.data is None:
         return f"{named} trained on data unknown: they may have seen some of these pictures."
     if weights.data_sha256 == scored_sha256:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -23,6 +22,7 @@ from mien.apps.service.live.lobby import Lobby
 from mien.apps.service.metrics import Metrics
 from mien.apps.service.observing import Observer
 from mien.apps.service.routes import browser, classify, health, model, page, predict, video
+from mien.apps.service.running import Service
 from mien.apps.service.settings import ServiceSettings, load_settings
 from mien.apps.service.stopping import STATE, Stop, TurnAway
 from mien.core.card import FacesCard
@@ -37,27 +37,6 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
     "auto_configure": False,
 }
 """FastAPI would hand errors with what was sent to OpenTelemetry, and a variable could send them elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What every request can rely on, as `request.app.state.service`.
-
-    Attributes:
-        settings: As they were when the service was started.
-        engine: Reads pictures.
-        metrics: Counts.
-        held: Counts the bytes of bodies in memory.
-        lobby: Counts live connections.
-        detector: The card of the model that finds faces.
-    """
-
-    settings: ServiceSettings
-    engine: Engine
-    metrics: Metrics
-    held: Held
-    lobby: Lobby
-    detector: FacesCard
 
 
 def create_app(settings: ServiceSettings | None = None, recognizer: Recognizer | None = None) -> FastAPI:

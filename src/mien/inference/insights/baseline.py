@@ -13,9 +13,9 @@ class ValenceMedian:
 
     Faces at rest differ: one looks a little sad, another a little pleased, and what differs from a person's own median
     tells more than what differs from 0. Its limits: it is right only of someone who is neutral for most of the time. Of
-    a person who smiles through the whole film the smile becomes the baseline, and a neutral face looks displeased
+    a person who smiles through the whole video the smile becomes the baseline, and a neutral face looks displeased
     beside it. It mixes what the face is like with how the model errs on it, light and pose included. And it takes the
-    whole film into account, also what comes after.
+    whole video into account, also what comes after.
     """
 
     def __init__(self) -> None:

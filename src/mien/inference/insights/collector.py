@@ -1,4 +1,4 @@
-"""`Insights`: takes a film's frames one by one, and tells what they show together."""
+"""`Insights`: takes a video's frames one by one, and tells what they show together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GONE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ClipInsights:
-    """What a film shows, from its first frame to the one that was added last.
+    """What a video shows, from its first frame to the one that was added last.
 
     Attributes:
         duration_s: From the first frame to the end of the last, which is taken to last as long as the one before.
@@ -63,7 +63,7 @@ class ClipInsights:
 
 
 class Insights:
-    """Collects what frames show, in memory that the film's length does not add to.
+    """Collects what frames show, in memory that the video's length does not add to.
 
     What grows are persons, up to `max_persons`, with their shares and bins; and episodes, up to `max_episodes`. In
     group mode nothing is held of single people but for the bin that goes on.
@@ -118,7 +118,7 @@ class Insights:
         """Return what was added so far; more frames may follow, and it may be asked for again.
 
         Args:
-            end_s: When the film ends: the last frame does not count beyond it. None if nobody knows.
+            end_s: When the video ends: the last frame does not count beyond it. None if nobody knows.
         """
         tally = deepcopy(self._tally)  # the last frame and the stretches that go on are closed in a copy
         hold_s = self._last_hold_s
@@ -147,7 +147,7 @@ class Insights:
             labels = tuple(sighting.probabilities)
             self._labels = self._labels or labels
             if labels != self._labels:
-                raise InputError(f"a film is read with one set of labels, got {labels} after {self._labels}")
+                raise InputError(f"a video is read with one set of labels, got {labels} after {self._labels}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Ending(NamedTuple):
 
     Attributes:
         episode: What it was.
-        is_change: Whether another expression followed; else the person left, or the film ended.
+        is_change: Whether another expression followed; else the person left, or the video ended.
     """
 
     episode: Episode
@@ -131,7 +131,7 @@ class EpisodeFinder:
         return sorted(endings, key=lambda ending: ending.episode.person)
 
     def close(self) -> list[Ending]:
-        """Return the stretches that still go on as if the film ended here, and forget them."""
+        """Return the stretches that still go on as if the video ended here, and forget them."""
         endings = [
             Ending(stretch.close(person), is_change=False) for person, stretch in sorted(self._stretches.items())
         ]

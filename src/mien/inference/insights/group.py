@@ -7,7 +7,7 @@ tells no more.
 
 What this does not protect from: where all show the same expression, each one's is known. Who knows four of five
 people's expressions, knows the fifth's; who knows that one person came between two bins, can guess from what changed.
-Boxes that are no faces count as people. And whoever has the film itself needs no aggregates.
+Boxes that are no faces count as people. And whoever has the video itself needs no aggregates.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class GroupSettings:
         min_group: Different people that a bin needs, on one of its frames together. Higher protects each of them
             better, and leaves more bins empty.
         bin_s: Length of a bin at the start. Higher blurs single people's changes, and gathers more people; what is
-            left over at the end of the film, shorter than a bin, is not told.
+            left over at the end of the video, shorter than a bin, is not told.
         max_bins: When more are needed, neighbors are merged by two.
 
     Raises:
@@ -108,7 +108,7 @@ class GroupInsights:
 
     Attributes:
         min_group: Different people that a bin needed.
-        bins: They follow each other; the last one ends where the last whole bin of the film did.
+        bins: They follow each other; the last one ends where the last whole bin of the video did.
         total: Of all bins that are told, and of nothing else.
     """
 

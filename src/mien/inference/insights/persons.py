@@ -1,4 +1,4 @@
-"""What a film shows of one person: shares of time, changes, smiles, valence."""
+"""What a video shows of one person: shares of time, changes, smiles, valence."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SECONDS_A_MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PersonInsights:
-    """One person over the whole film. Each frame counts for the seconds to the next one.
+    """One person over the whole video. Each frame counts for the seconds to the next one.
 
     Attributes:
         person: Their number.
         first_s: Time of the first frame they are on.
         last_s: Time of the last one.
-        seen_s: Seconds on which they were seen. What follows from shares of it is None where it is 0: of a film of one
+        seen_s: Seconds on which they were seen. What follows from shares of it is None where it is 0: of a video of one
             frame.
         shares: By label its share of `seen_s`; labels that never were steady have 0, and all sum to 1.
         certain_share: Share of `seen_s` in which the label was certain.

@@ -14,7 +14,7 @@ class InsightSettings:
 
     Attributes:
         longest_step_s: A sighting counts for the time to the next frame, at most for this long. Higher trusts sparse
-            frames for longer; a film that is looked at every 5 s needs at least 5 here, or most of it is not counted.
+            frames for longer; a video that is looked at every 5 s needs at least 5 here, or most of it is not counted.
         longest_gap_s: Time without a person that does not yet end their stretch. Higher joins stretches over longer
             absences.
         min_episode_s: Shorter stretches are no episodes; they are dropped, and their neighbors are not joined. Higher
@@ -22,11 +22,11 @@ class InsightSettings:
         max_episodes: Later episodes are counted, but not kept. Each takes about 200 bytes.
         max_persons: Persons who come later get no figures, episodes or timeline of their own; they count in what is
             told of all. Each takes 1 to 60 kB, by the time they are seen.
-        least_seen_s: Who is seen for less, in a film of at least four times that, is counted and not told of: mostly it
-            is a box that was no face. Higher leaves out more of them, and more people who only passed by.
+        least_seen_s: Who is seen for less, in a video of at least four times that, is counted and not told of: mostly
+            it is a box that was no face. Higher leaves out more of them, and more people who only passed by.
         bin_s: Length of the timeline's bins at the start.
         max_bins: When the timeline would need more, neighbors are merged by two. Higher keeps more detail of long
-            films; memory grows alike.
+            videos; memory grows alike.
         baseline: Whether each person's median valence is told, and valence over time as the difference from it.
 
     Raises:

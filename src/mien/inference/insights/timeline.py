@@ -53,7 +53,7 @@ class Timeline:
         start_s: Where bin 0 begins: the time of the first frame.
         bin_s: Length of each bin.
         labels: In the order of `Track.probabilities`; empty if nobody was seen.
-        everyone: From bin 0 to the film's end.
+        everyone: From bin 0 to the video's end.
         persons: By number, from the first bin in which they were seen to the last.
     """
 

@@ -112,9 +112,40 @@ def open_model(
     path, data, card = read_model(source)
     try:
         check_self_contained(data)
-        return Session(card, _open_session(data, threads, names))
+        return Session(card, open_graph(data, threads=threads, providers=names))
     except ModelError as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def open_graph(graph: bytes, *, threads: int, providers: Sequence[str] = (_CPU,)) -> Any:
+    """Open a graph in ONNX Runtime; one that comes from a file is checked by `open_model` before.
+
+    Args:
+        graph: An ONNX model, serialized.
+        threads: Threads for one call.
+        providers: Execution providers that are available here, the preferred first.
+
+    Returns:
+        An `onnxruntime.InferenceSession`.
+
+    Raises:
+        ModelError: If ONNX Runtime can't open it.
+        ProviderError: If a provider could not start.
+    """
+    engine = load_engine()
+    options = engine.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _QUIET
+    try:
+        session = engine.InferenceSession(graph, options, providers=list(providers))
+    except Exception as error:
+        raise ModelError(f"ONNX Runtime can't open the model: {_first_line(error)} Export it again.") from error
+    # ONNX Runtime goes on without a provider whose libraries don't load; who asked for it should know.
+    for name in providers:
+        if name not in session.get_providers():
+            raise ProviderError(f"the execution provider {name!r} could not start here; its libraries may be missing.")
+    return session
 
 
 def count_threads(threads: int | None) -> int:
@@ -151,23 +182,6 @@ def _check_providers(providers: Sequence[str] | None) -> list[str]:
                 "or install the build of onnxruntime that has it."
             )
     return list(providers)
-
-
-def _open_session(data: bytes, threads: int, providers: list[str]) -> Any:
-    engine = load_engine()
-    options = engine.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _QUIET
-    try:
-        session = engine.InferenceSession(data, options, providers=providers)
-    except Exception as error:
-        raise ModelError(f"ONNX Runtime can't open the model: {_first_line(error)} Export it again.") from error
-    # ONNX Runtime goes on without a provider whose libraries don't load; who asked for it should know.
-    for name in providers:
-        if name not in session.get_providers():
-            raise ProviderError(f"the execution provider {name!r} could not start here; its libraries may be missing.")
-    return session
 
 
 def _check_value(value: Any, wanted: Value) -> None:

@@ -10,16 +10,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mien.core.atomic import write_bytes
-from mien.core.card import FacesCard, FacesMetrics
-from mien.core.errors import ModelError
+from mien.core.card import FacesCard
 from mien.core.results import Detection
 from mien.inference.faces.detector import Detector
 from mien.inference.runtime.bundled import find_model, read_model_file
-from mien.inference.runtime.envelope import read_card, write_card
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.table import Split
-from mien.training.evaluate.detections import DetectionMeasures, FoundFaces, TrueFaces, measure_detections
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces
+from mien.training.evaluate.detections.measures import DetectionMeasures, measure_detections
 
 LEAST_SCORE = 0.02
 """Average precision is taken over all detections down to this score."""
@@ -104,32 +102,6 @@ def score_detector(
         **measures.model_dump(),
     )
     return scores, detector.card
-
-
-def stamp_detector(path: Path, scores: FaceScores) -> FaceScores:
-    """Write figures into the card of the file that was scored.
-
-    Args:
-        path: The detector's file.
-        scores: Of this very file.
-
-    Returns:
-        The scores with `model_sha256` of the file as it is now.
-
-    Raises:
-        ModelError: If the file is another than the one that was scored.
-        InputError: If it can't be written to.
-    """
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != scores.model_sha256:
-        raise ModelError(f"{path} changed while it was scored, so its card stays as it is. Evaluate it again.")
-    card = read_card(data).expect(FacesCard)
-    figures = {"n": scores.n_pictures, "landmark_error": scores.landmark_error}
-    names = ("ap_16", "ap_32", "ap_64", "false_faces_per_picture")
-    metrics = FacesMetrics.model_validate({**figures, **{name: getattr(scores, name) for name in names}})
-    stamped = write_card(data, card.model_copy(update={"metrics": {**card.metrics, scores.split: metrics}}))
-    write_bytes(path, stamped)
-    return scores.model_copy(update={"model_sha256": hashlib.sha256(stamped).hexdigest()})
 
 
 def gather(detections: Sequence[Detection]) -> FoundFaces:

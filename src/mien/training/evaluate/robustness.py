@@ -120,23 +120,11 @@ def measure_robustness(
     rows = spread(dataset.rows_of(split), limit)
     labels = dataset.table["label"][rows]
     steps: dict[str, Change] = {UNTOUCHED: lambda pictures, random: pictures, **changes}
-    probabilities: dict[str, dict[str, list[NDArray[np.float32]]]] = {
-        name: {step: [] for step in steps} for name in recognizers
-    }
-    shown, total = 0, len(rows) * len(steps)
-    for step, change in steps.items():
-        random = np.random.default_rng(seed)
-        for start in range(0, len(rows), CHUNK):
-            pictures: Pictures = change(dataset.images[rows[start : start + CHUNK]], random)
-            for name, recognizer in recognizers.items():
-                probabilities[name][step].append(recognizer.classify(pictures))
-            shown += len(pictures)
-            if on_progress:
-                on_progress(shown, total)
+    probabilities = _show(recognizers, dataset.images, rows, steps, seed, on_progress)
     models = {
         name: ModelReadings(
             graph_sha256=recognizer.card.graph_sha256,
-            readings=_read({step: np.concatenate(parts) for step, parts in probabilities[name].items()}, labels),
+            readings=_read(probabilities[name], labels),
         )
         for name, recognizer in recognizers.items()
     }
@@ -144,6 +132,31 @@ def measure_robustness(
     return Robustness(
         data=manifest.name, data_sha256=manifest.sha256, split=split, n=len(rows), seed=seed, models=models
     )
+
+
+def _show(
+    recognizers: Mapping[str, Recognizer],
+    images: Pictures,
+    rows: NDArray[np.intp],
+    steps: Mapping[str, Change],
+    seed: int,
+    on_progress: OnProgress | None,
+) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Return by model and step its answers, (N, K) probabilities; each picture is changed once for all models."""
+    answers: dict[str, dict[str, list[NDArray[np.float32]]]] = {
+        name: {step: [] for step in steps} for name in recognizers
+    }
+    shown, total = 0, len(rows) * len(steps)
+    for step, change in steps.items():
+        random = np.random.default_rng(seed)
+        for start in range(0, len(rows), CHUNK):
+            pictures = change(images[rows[start : start + CHUNK]], random)
+            for name, recognizer in recognizers.items():
+                answers[name][step].append(recognizer.classify(pictures))
+            shown += len(pictures)
+            if on_progress:
+                on_progress(shown, total)
+    return {name: {step: np.concatenate(parts) for step, parts in by_step.items()} for name, by_step in answers.items()}
 
 
 def _read(probabilities: Mapping[str, NDArray[np.float32]], labels: NDArray[np.integer]) -> dict[str, Reading]:

@@ -105,7 +105,7 @@ class Scoring:
 
     @property
     def ancestors(self) -> tuple[Ancestor, ...]:
-        """The weights that the model's training began with, as its card tells; empty if drawn from a seed."""
+        """The weights that the model began with, averages or learned from, as far as its card tells of them."""
         return list_ancestors(self.card.data.license)
 
     @property

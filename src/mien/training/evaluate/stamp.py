@@ -6,10 +6,11 @@ import hashlib
 from pathlib import Path
 
 from mien.core.atomic import write_bytes
-from mien.core.card import ExpressionCard, Metrics
+from mien.core.card import ExpressionCard, FacesCard, FacesMetrics, Metrics
 from mien.core.errors import DataError, ModelError
 from mien.inference.runtime.envelope import read_card, write_card
-from mien.training.data.table import Dataset
+from mien.training.data.table import Dataset, Split
+from mien.training.evaluate.faces import FaceScores
 from mien.training.evaluate.score import Scores
 
 
@@ -43,11 +44,31 @@ def stamp_card(model_path: Path, scores: Scores) -> Scores:
         ModelError: If the file is another than the one that was scored.
         InputError: If it can't be written to.
     """
-    data = model_path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != scores.model_sha256:
-        raise ModelError(f"{model_path} changed while it was scored, so its card stays as it is. Evaluate it again.")
-    card = read_card(data).expect(ExpressionCard)
     metrics = Metrics.model_validate({name: getattr(scores, name) for name in Metrics.model_fields})
-    stamped = write_card(data, card.model_copy(update={"metrics": {**card.metrics, scores.split: metrics}}))
-    write_bytes(model_path, stamped)
-    return scores.model_copy(update={"model_sha256": hashlib.sha256(stamped).hexdigest()})
+    sha256 = _stamp(model_path, scores.model_sha256, ExpressionCard, scores.split, metrics)
+    return scores.model_copy(update={"model_sha256": sha256})
+
+
+def stamp_detector(model_path: Path, scores: FaceScores) -> FaceScores:
+    """Write a detector's scores into its card; as `stamp_card`."""
+    figures = {name: getattr(scores, name) for name in FacesMetrics.model_fields if name != "n"}
+    metrics = FacesMetrics.model_validate({"n": scores.n_pictures, **figures})
+    sha256 = _stamp(model_path, scores.model_sha256, FacesCard, scores.split, metrics)
+    return scores.model_copy(update={"model_sha256": sha256})
+
+
+def _stamp(
+    path: Path,
+    scored_sha256: str,
+    form: type[ExpressionCard | FacesCard],
+    split: Split,
+    metrics: Metrics | FacesMetrics,
+) -> str:
+    """Write one split's metrics into a file's card, and return the hash of the file as it is now."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != scored_sha256:
+        raise ModelError(f"{path} changed while it was scored, so its card stays as it is. Evaluate it again.")
+    card = read_card(data).expect(form)
+    stamped = write_card(data, card.model_copy(update={"metrics": {**card.metrics, split: metrics}}))
+    write_bytes(path, stamped)
+    return hashlib.sha256(stamped).hexdigest()

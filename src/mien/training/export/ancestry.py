@@ -24,7 +24,7 @@ from mien.training.fit.origins import Averaged, Beginning, read_averaged, read_b
 from mien.training.fit.run import Run
 
 _SENTENCE = re.compile(
-    r"(?:Began with weights|Averaged with weights|Taught by the answers of weights) of sha256 "
+    r"(?P<tie>Began with|Averaged with|Taught by the answers of) weights of sha256 "
     r"(?P<weights>[0-9a-f]{64}), trained on "
     r"(?:data unknown\.|(?P<data>.+?)(?: \(sha256 (?P<data_sha256>[0-9a-f]{64})\))?: )"
 )
@@ -34,17 +34,25 @@ _MEAN = "Mean of the weights of sha256"
 _BEGINNING = re.compile(rf"{_SENTENCE.pattern}|{_AVERAGES} |{_MEAN} ")
 """Where a sentence of ours begins among the terms."""
 
+_TIES = {
+    "Began with": "began with",
+    "Averaged with": "is the mean of several, among them",
+    "Taught by the answers of": "learned from the answers of",
+}
+
 
 @dataclass(frozen=True)
 class Ancestor:
     """Weights that a run began with or learned from, or averages though they saw other data, or that those did.
 
     Attributes:
+        tie: What the model has to do with them, such as "began with".
         sha256: Hash of the file they were read from.
         data: Name of the data set they were trained on; None if nobody knows.
         data_sha256: Hash of its import; None if nobody knows.
     """
 
+    tie: str
     sha256: str
     data: str | None
     data_sha256: str | None
@@ -116,7 +124,22 @@ def list_ancestors(terms: str) -> tuple[Ancestor, ...]:
     The models that an ensemble averages are no ancestors: they are what it is, and have seen its data and no others. Of
     the runs that a mean averages, those are ancestors that have seen others.
     """
-    return tuple(Ancestor(found["weights"], found["data"], found["data_sha256"]) for found in _SENTENCE.finditer(terms))
+    first = _BEGINNING.search(terms)
+    made = first.group() if first else ""
+    return tuple(
+        Ancestor(_tell_tie(made, found["tie"]), found["weights"], found["data"], found["data_sha256"])
+        for found in _SENTENCE.finditer(terms)
+    )
+
+
+def _tell_tie(made: str, tie: str) -> str:
+    """Say what a model has to do with weights, by how the first of our sentences says that the model was made."""
+    if made.startswith(_AVERAGES):
+        return f"averages models, at least one of which {_TIES[tie]}"
+    is_averaged = tie == "Averaged with"
+    if made.startswith(_MEAN):
+        return _TIES[tie] if is_averaged else f"is the mean of runs, at least one of which {_TIES[tie]}"
+    return f"began with what {_TIES[tie]}" if is_averaged else _TIES[tie]
 
 
 def _describe(run: Run, told: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """The layers of a network, from its input to its head: which of them learn, and how fast.
 
-A layer is a direct child that has parameters. Every builder of the registry returns a sequence that runs from input to
-output, so that the order of its children is the order of its layers; the last one is the head.
+A layer is a direct child that has parameters. Every network of the registry has its children in the order in which they
+run, from input to output, so that their order is that of its layers; the last one is the head.
 
 Source: Yosinski et al., "How Transferable Are Features in Deep Neural Networks?", NIPS 2014, for freezing; Howard and
 Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018, for rates that differ by layer.

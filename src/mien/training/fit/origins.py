@@ -10,9 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from mien.core.card import Sha256
-from mien.core.errors import RunError
 from mien.training.fit.expression.taught import Teacher
-from mien.training.fit.run import Run, read_note
+from mien.training.fit.run import Run
 
 
 class Beginning(BaseModel):
@@ -73,10 +72,7 @@ def read_beginning(run: Run) -> Beginning | None:
     Raises:
         RunError: If the run's note of it is broken.
     """
-    try:
-        return Beginning.model_validate_json(run.init_path.read_bytes()) if run.init_path.exists() else None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}.") from None
+    return run.read_note(run.init_path, Beginning) if run.init_path.exists() else None
 
 
 def read_averaged(run: Run) -> Averaged | None:
@@ -85,4 +81,4 @@ def read_averaged(run: Run) -> Averaged | None:
     Raises:
         RunError: If the run's note of it is broken.
     """
-    return read_note(run.averaged_path, Averaged, run) if run.is_mean else None
+    return run.read_note(run.averaged_path, Averaged) if run.is_mean else None

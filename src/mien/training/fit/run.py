@@ -190,7 +190,7 @@ class Run:
         Raises:
             RunError: If the folder is no run.
         """
-        return read_note(self.data_path, TrainedOn, self)
+        return self.read_note(self.data_path, TrainedOn)
 
     def environment(self) -> Environment:
         """Read what it was begun with.
@@ -198,7 +198,7 @@ class Run:
         Raises:
             RunError: If the folder is no run.
         """
-        return read_note(self.environment_path, Environment, self)
+        return self.read_note(self.environment_path, Environment)
 
     def calibration(self) -> Calibration:
         """Read the calibration.
@@ -206,7 +206,7 @@ class Run:
         Raises:
             RunError: If the run is not finished.
         """
-        return read_note(self.temperature_path, Calibration, self)
+        return self.read_note(self.temperature_path, Calibration)
 
     def threshold(self) -> Threshold:
         """Read a detector's threshold.
@@ -214,7 +214,7 @@ class Run:
         Raises:
             RunError: If the run is not finished.
         """
-        return read_note(self.threshold_path, Threshold, self)
+        return self.read_note(self.threshold_path, Threshold)
 
     @property
     def best_epoch(self) -> int:
@@ -234,31 +234,29 @@ class Run:
             return []
         return read_history(self.history_path, self.recipe().record_form)
 
+    def read_note(self, path: Path, form: type[_Form]) -> _Form:
+        """Read one of the JSON files in the folder.
+
+        Args:
+            path: The file.
+            form: What it has to hold.
+
+        Raises:
+            RunError: If the folder is no run, or the file can't be read or holds something else.
+        """
+        self._require(path)
+        try:
+            return form.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"]) or "its content"
+            raise RunError(f"{path} can't be used: {field}: {first['msg'].lower()}. Train the run again.") from None
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} can't be read: {error}.") from None
+
     def _require(self, path: Path) -> None:
         if not path.exists():
             if not self.path.exists():
                 raise RunError(f"{self.path} does not exist. Name the folder given to `mien train --out`.")
             hint = "let it finish with --resume" if self.is_started else "name the folder given to `mien train --out`"
             raise RunError(f"{self.path} holds no {path.name}: {hint}.")
-
-
-def read_note(path: Path, form: type[_Form], run: Run) -> _Form:
-    """Read one of the JSON files in a run's folder.
-
-    Args:
-        path: The file.
-        form: What it has to hold.
-        run: Whose folder it is.
-
-    Raises:
-        RunError: If the folder is no run, or the file can't be read or holds something else.
-    """
-    run._require(path)
-    try:
-        return form.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "its content"
-        raise RunError(f"{path} can't be used: {field}: {first['msg'].lower()}. Train the run again.") from None
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read: {error}.") from None

@@ -1,7 +1,7 @@
 """The networks that can be trained, as data: what must be known of each before torch is imported.
 
-A new network is one file in this folder and one entry here. What each builder promises, and freezing and learning rates
-by layer rely on:
+A new network is one file in this folder and one entry here. What each builder for expressions promises, and freezing
+and learning rates by layer rely on:
 
 - It returns a plain `nn.Sequential`: its children run one after the other, from the input to the output, and no weight
   belongs to two of them.
@@ -33,8 +33,8 @@ class NetworkEntry:
             network fits one size alone.
         options: What a recipe may set, with the default of each.
         summary: One line about it.
-        parameters: Trained values at the defaults, with 7 classes, 1 channel and 48 pixels.
-        multiply_adds: Multiplications with addition for one picture, likewise.
+        parameters: Trained values at the defaults; of one for expressions with 7 classes, 1 channel and 48 pixels.
+        multiply_adds: Multiplications with addition for one picture, likewise; of a detector for one of 640 x 480.
         min_size_px: Side of the smallest pictures of which something is left at the head.
     """
 
@@ -167,7 +167,7 @@ _FOR_FACES = (
         options={"width": 32, "depth": 2},
         summary="plain convolutions, cross-stage blocks and a top-down path to three grids; finds faces in photos",
         parameters=390_653,
-        multiply_adds=470_000_000,
+        multiply_adds=470_188_800,
         min_size_px=1,
     ),
 )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from mien.inference.runtime.engine import load_engine
+from mien.inference.runtime.session import open_graph
 from mien.training.models.face_pyramid import Answers
 
 OVERLAP = 0.55
@@ -178,10 +178,7 @@ def _open_operators() -> Any:
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in FACES]
     graph = helper.make_graph(suppression_nodes(), "suppression", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    engine = load_engine()
-    options = engine.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return engine.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return open_graph(model.SerializeToString(), threads=1)
 
 
 def find_iou(boxes: Tensor, others: Tensor) -> Tensor:

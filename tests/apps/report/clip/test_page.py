@@ -159,7 +159,7 @@ def test_one_frame_tells_who_is_on_it_and_nothing_over_time(
 ) -> None:
     page = render_clip(facts_of(), insights_of(film(1, 0.1, 10.0)))
     reader = _Reader(page)
-    assert "The film has no length in time" in page
+    assert "The video has no length in time" in page
     assert "svg" not in reader.tags
     assert "<h2>Persons</h2>" in page
 

@@ -125,7 +125,9 @@ def test_run_and_card_tell_who_taught(two, faces, tmp_path, two_headed):
     card = export_run(run, tmp_path / "student.onnx")
     data = two_headed.trained_on()
     assert f"Taught by the answers of weights of sha256 {sha256}, trained on synthetic" in card.data.license
-    assert list_ancestors(card.data.license) == (Ancestor(sha256, "synthetic", data.sha256),)
+    assert list_ancestors(card.data.license) == (
+        Ancestor("learned from the answers of", sha256, "synthetic", data.sha256),
+    )
 
 
 def test_a_run_goes_on_with_the_same_teachers_only(write_model, faces, tmp_path):

@@ -15,7 +15,7 @@ from mien.core.card import FacesCard  # noqa: E402
 from mien.core.errors import DataError, ModelError, RecipeError, RunError  # noqa: E402
 from mien.inference.expression.model import load_model  # noqa: E402
 from mien.inference.faces.detector import Detector  # noqa: E402
-from mien.training.evaluate.detections import FoundFaces, TrueFaces  # noqa: E402
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces  # noqa: E402
 from mien.training.evaluate.faces import score_detector  # noqa: E402
 from mien.training.export.detector import check_parity, draw_probe, export_detector  # noqa: E402
 from mien.training.export.face_graph import DecodingNetwork  # noqa: E402

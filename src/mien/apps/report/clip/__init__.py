@@ -1,1 +1,1 @@
-"""The page that `mien watch --report` writes: what a film shows, in one HTML file."""
+"""The page that `mien watch --report` writes: what a video shows, in one HTML file."""

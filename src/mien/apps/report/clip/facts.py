@@ -16,7 +16,7 @@ class ClipFacts:
     """What was watched, and how.
 
     Attributes:
-        source: Name of the film or camera, as it shall stand in the title.
+        source: Name of the video or camera, as it shall stand in the title.
         width: Pixels of a frame as a person sees it; None if no frame came.
         height: Likewise.
         card: Of the model that told expressions.
@@ -47,7 +47,7 @@ APPEARANCE = (
     "In the EU, inferring emotions at work or in education is prohibited, except for medical or safety reasons (AI "
     "Act, Article 5(1)(f)). Nor may this page decide about people: hiring, credit, policing, insurance.",
 )
-"""What holds of every film."""
+"""What holds of every video."""
 
 PERSONS = (
     "Nobody is recognized: a number stands for a face that was followed from frame to frame. At crossings, after cuts "

@@ -78,7 +78,7 @@ def draw_lanes(insights: ClipInsights, timeline: Timeline, span: Span) -> tuple[
     """Draw a lane for each person, at most `MOST_LANES`.
 
     Args:
-        insights: Of the film; without a group.
+        insights: Of the video; without a group.
         timeline: Its timeline.
         span: The axis.
     """

@@ -1,4 +1,4 @@
-"""The report of a film as one self-contained HTML file: no request leaves it, and it opens in twenty years."""
+"""The report of a video as one self-contained HTML file: no request leaves it, and it opens in twenty years."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mien.inference.insights.group import GroupInsights
 def render_clip(facts: ClipFacts, insights: ClipInsights, thumbnails: Mapping[int, bytes] | None = None) -> str:
     """Return the whole HTML file, which holds no frame and no face but those of `thumbnails`.
 
-    Its size is bounded, whatever the film's length: the tables say what they leave out.
+    Its size is bounded, whatever the video's length: the tables say what they leave out.
 
     Args:
         facts: What was watched, and how.
@@ -55,7 +55,7 @@ def render_clip(facts: ClipFacts, insights: ClipInsights, thumbnails: Mapping[in
 
 
 def _find_labels(facts: ClipFacts, insights: ClipInsights) -> tuple[str, ...]:
-    """Return the labels in the order of the film's values."""
+    """Return the labels in the order of the video's values."""
     if insights.timeline is not None and insights.timeline.labels:
         return insights.timeline.labels
     if insights.group is not None and insights.group.total.shares is not None:

@@ -1,4 +1,4 @@
-"""A small picture for each episode, kept while a film runs: only where somebody asked for them."""
+"""A small picture for each episode, kept while a video runs: only where somebody asked for them."""
 
 from __future__ import annotations
 

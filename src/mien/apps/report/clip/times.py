@@ -30,8 +30,8 @@ class Span(NamedTuple):
     """The time that an axis covers.
 
     Attributes:
-        start_s: At its left end, in seconds of the film.
-        length_s: 0 of a film of one frame.
+        start_s: At its left end, in seconds of the video.
+        length_s: 0 of a video of one frame.
     """
 
     start_s: float
@@ -59,7 +59,7 @@ class Span(NamedTuple):
 
 
 def show_time(seconds: float, *, tenths: bool = False) -> str:
-    """Return a time in the film, such as "1:05", "1:05.3" or "2:01:05".
+    """Return a time in the video, such as "1:05", "1:05.3" or "2:01:05".
 
     Args:
         seconds: From 0 on.

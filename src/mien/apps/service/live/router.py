@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, WebSocket
@@ -13,12 +13,10 @@ from mien.apps.service.access import is_token_right, read_bearer
 from mien.apps.service.live.messages import SUBPROTOCOL, TOO_MANY
 from mien.apps.service.live.session import Session
 from mien.apps.service.problems import Refusal, answer
+from mien.apps.service.running import Service
 from mien.apps.service.schemas import Flag
 from mien.inference.pipeline import STEADY
 from mien.inference.track.follower import Follower
-
-if TYPE_CHECKING:
-    from mien.apps.service.app import Service
 
 router = APIRouter(prefix="/v1")
 

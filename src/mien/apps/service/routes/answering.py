@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anyio
 from fastapi import Request, Response
@@ -13,11 +13,9 @@ from starlette.requests import ClientDisconnect
 from mien.apps.service.bodies import Upload
 from mien.apps.service.departures import cancel_when_gone
 from mien.apps.service.problems import Refusal
+from mien.apps.service.running import Service
 from mien.apps.service.schemas import EXAMPLE
 from mien.core.results import Picture
-
-if TYPE_CHECKING:
-    from mien.apps.service.app import Service
 
 MANY_FACES: Final = 64
 """From so many on the answer is written in a thread, so that other requests go on meanwhile."""

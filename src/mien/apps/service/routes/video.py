@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,10 +15,8 @@ from mien.apps.service.clip_schemas import ClipLine
 from mien.apps.service.line_stream import LineStream
 from mien.apps.service.problems import responses
 from mien.apps.service.routes.answering import FILE, PROBLEMS, describe_form
+from mien.apps.service.running import Service
 from mien.apps.service.schemas import Flag
-
-if TYPE_CHECKING:
-    from mien.apps.service.app import Service
 
 PLACES: Final = 8
 """So many waiting pictures' places a video takes: it keeps a processor busy for as long as it lasts."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from mien.core.card import Sha256
 from mien.core.errors import RunError
-from mien.training.fit.run import Run, read_note
+from mien.training.fit.run import Run
 
 
 class Teacher(BaseModel):
@@ -45,7 +45,7 @@ def read_taught(run: Run) -> Taught | None:
     Raises:
         RunError: If the run's note of it is broken.
     """
-    return read_note(run.teachers_path, Taught, run) if run.teachers_path.exists() else None
+    return run.read_note(run.teachers_path, Taught) if run.teachers_path.exists() else None
 
 
 def check_unchanged(run: Run, taught: Taught) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.training.evaluate.detections import TOUCH_IOU, FoundFaces, TrueFaces, find_iou
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces, find_iou, touches_none
 
 LEAST = 0.1
 """Lower thresholds are not taken, however few false faces there are: what lies there was hardly seen in training."""
@@ -24,8 +24,7 @@ def find_threshold(found: Sequence[FoundFaces], true: Sequence[TrueFaces], most_
         A score from `LEAST` to 1.
     """
     wrong = [
-        here.scores[~(find_iou(here.boxes, there.boxes) >= TOUCH_IOU).any(axis=1)]
-        for here, there in zip(found, true, strict=True)
+        here.scores[touches_none(find_iou(here.boxes, there.boxes))] for here, there in zip(found, true, strict=True)
     ]
     scores = np.sort(np.concatenate(wrong))[::-1]
     allowed = int(most_false * len(found))

@@ -197,10 +197,7 @@ def check_unchanged(run: Run, pretrained: Pretrained) -> None:
     """
     if not (run.is_started and run.init_path.exists()):
         return
-    try:
-        begun = Taken.model_validate_json(run.init_path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.init_path} can't be read: {str(error).splitlines()[0]}. Name another folder.") from None
+    begun = run.read_note(run.init_path, Taken)
     if begun.sha256 != pretrained.sha256:
         raise RunError(
             f"{run.path} was begun with the weights of sha256 {begun.sha256[:12]} in {begun.source}, and there are "

@@ -1,0 +1,1 @@
+"""How well a detector finds faces: what matches what, and the figures that sum it up."""
