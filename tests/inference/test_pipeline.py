@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from mien.core.errors import InputError, UnreadableMediaError
-from mien.core.results import Face
+from mien.inference.cuts import Cut
 from mien.inference.media.video.frames import Frame
 from mien.inference.media.video.reader import open_video
 from mien.inference.pipeline import Pipeline
 from mien.inference.recognizer import Recognizer
+from mien.inference.track.looks import sketch
+from mien.inference.track.tracker import Tracker
 
 pytest.importorskip("av", reason="videos need the video extra")
 pytest.importorskip("scipy", reason="tracking needs the video extra")
@@ -97,7 +99,7 @@ def test_frames_are_read_at_the_same_time(recognizer, monkeypatch) -> None:
     at_once, most = 0, 0
     lock = threading.Lock()
 
-    def predict(picture: object, **_: object) -> list[Face]:
+    def cut(picture: object, **_: object) -> Cut:
         nonlocal at_once, most
         with lock:
             at_once += 1
@@ -105,9 +107,9 @@ def test_frames_are_read_at_the_same_time(recognizer, monkeypatch) -> None:
         time.sleep(0.01)
         with lock:
             at_once -= 1
-        return []
+        return Cut("nothing", 128, 96, ())
 
-    monkeypatch.setattr(recognizer, "predict", predict)
+    monkeypatch.setattr(recognizer, "cut", cut)
     list(Pipeline(recognizer, workers=3).run(make_frames(20)))
     assert most == 3
     most = 0
@@ -143,3 +145,25 @@ def test_two_videos_share_no_persons(recognizer) -> None:
 def test_no_workers_are_refused(recognizer, workers) -> None:
     with pytest.raises(InputError, match=f"from 1 on, got {workers}"):
         Pipeline(recognizer, workers=workers)
+
+
+def test_the_tracker_is_given_each_faces_look(recognizer, monkeypatch) -> None:
+    given = []
+    real = Tracker.update
+
+    def spy(self, found, time_s, looks=None):
+        given.append((len(found), looks))
+        return real(self, found, time_s, looks)
+
+    monkeypatch.setattr(Tracker, "update", spy)
+    frames = list(make_frames(3))
+    list(Pipeline(recognizer, workers=2, min_score=0.1).run(frames))
+    assert [count for count, _ in given] == [2, 2, 2]
+    for frame, (_, looks) in zip(frames, given, strict=True):
+        cut = recognizer.cut(frame.pixels, name="again", min_score=0.1)
+        assert [look.tolist() for look in looks] == [sketch(face.crop).tolist() for face in cut.faces]
+
+
+def test_a_frame_that_is_no_picture_is_refused(recognizer) -> None:
+    with pytest.raises(InputError):
+        list(Pipeline(recognizer).run([Frame(0, 0.0, np.zeros((4, 4, 3)))]))

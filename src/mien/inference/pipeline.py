@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Final, NamedTuple
@@ -19,6 +19,7 @@ from mien.inference.media.video.reader import open_video
 from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.session import count_threads
 from mien.inference.track.follower import Follower
+from mien.inference.track.looks import Sketch, sketch
 from mien.inference.track.smoothing import SmoothingSettings
 from mien.inference.track.tracker import TrackerSettings
 
@@ -111,15 +112,17 @@ class Pipeline:
         with opened as video:
             # A camera's next frame is worth waiting for only when the last one is told: it would come late otherwise.
             ahead = 0 if getattr(video, "is_live", False) else self._workers
-            for frame, faces in self._read(iter(video), ahead):
+            for frame, faces, looks in self._read(iter(video), ahead):
                 height, width = frame.pixels.shape[:2]
-                moment = follower.follow(faces, frame=frame.index, time_s=frame.time_s, width=width, height=height)
+                moment = follower.follow(
+                    faces, frame=frame.index, time_s=frame.time_s, width=width, height=height, looks=looks
+                )
                 yield Look(frame, moment)
 
-    def _read(self, frames: Iterator[Frame], frames_ahead: int) -> Iterator[tuple[Frame, list[Face]]]:
-        """Read the faces of several frames at the same time, and yield them in the frames' order."""
+    def _read(self, frames: Iterator[Frame], frames_ahead: int) -> Iterator[tuple[Frame, Sequence[Face], list[Sketch]]]:
+        """Read the faces of several frames at the same time, and yield them with their looks in the frames' order."""
         with ThreadPoolExecutor(self._workers, thread_name_prefix="mien-look") as pool:
-            ahead: deque[tuple[Frame, Future[list[Face]]]] = deque()
+            ahead: deque[tuple[Frame, Future[tuple[Sequence[Face], list[Sketch]]]]] = deque()
             error: Exception | None = None
             try:
                 while True:
@@ -131,12 +134,20 @@ class Pipeline:
                             break
                         if frame is None:
                             break
-                        ahead.append((frame, pool.submit(self._recognizer.predict, frame.pixels, **self._limits)))  # type: ignore[arg-type]
+                        ahead.append((frame, pool.submit(self._see, frame)))
                     if not ahead:
                         break
-                    frame, faces = ahead.popleft()
-                    yield frame, faces.result()
+                    frame, seen = ahead.popleft()
+                    yield frame, *seen.result()
             finally:
                 pool.shutdown(cancel_futures=True)
             if error is not None:
                 raise error
+
+    def _see(self, frame: Frame) -> tuple[Sequence[Face], list[Sketch]]:
+        """Read the faces of one frame, and sketch the crops that were cut for that; in a thread."""
+        cut = self._recognizer.cut(frame.pixels, name=f"frame {frame.index}", **self._limits)  # type: ignore[arg-type]
+        if cut.error is not None:
+            raise cut.error
+        (picture,) = self._recognizer.describe([cut])
+        return picture.faces or (), [sketch(face.crop) for face in cut.faces]

@@ -36,11 +36,13 @@ class Reading(NamedTuple):
         picture: Its faces, or why it can't be read.
         waited_s: Seconds until a thread was free for it.
         took_s: Seconds from then to the answer.
+        cut: The faces as the model was shown them, in the order of the picture's.
     """
 
     picture: Picture
     waited_s: float
     took_s: float
+    cut: Cut
 
 
 def open_models(settings: ServiceSettings) -> Recognizer:
@@ -234,7 +236,7 @@ class Engine:
         began_s = time.perf_counter()
         cut = self.recognizer.cut(picture, max_pixels=self._max_pixels, **how)
         seen = self._batcher.ask(cut) if 0 < len(cut.faces) < CROWD else self._describe_alone(cut)
-        return Reading(seen, began_s - asked_s, time.perf_counter() - began_s)
+        return Reading(seen, began_s - asked_s, time.perf_counter() - began_s, cut)
 
     def _describe_alone(self, cut: Cut) -> Picture:
         (picture,) = self.recognizer.describe([cut])

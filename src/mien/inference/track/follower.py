@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from mien.core.errors import InputError
 from mien.core.moments import Moment, Sighting
 from mien.core.results import Face
+from mien.inference.track.looks import Sketch
 from mien.inference.track.smoothing import Smoother, SmoothingSettings
 from mien.inference.track.tracker import Tracker, TrackerSettings
 
@@ -14,7 +15,8 @@ from mien.inference.track.tracker import Tracker, TrackerSettings
 class Follower:
     """Follows the persons of one video or camera.
 
-    It holds what is known of the persons that were seen lately, and nothing of the frames; so its memory is bounded.
+    It holds what is known of the persons that were seen lately, with a sketch of each face, and nothing else of the
+    frames; so its memory is bounded.
     Not for several threads at once.
     """
 
@@ -46,7 +48,16 @@ class Follower:
         if settings != self._smoother.settings:
             self._smoother = Smoother(settings)
 
-    def follow(self, faces: Sequence[Face], *, frame: int, time_s: float, width: int, height: int) -> Moment:
+    def follow(
+        self,
+        faces: Sequence[Face],
+        *,
+        frame: int,
+        time_s: float,
+        width: int,
+        height: int,
+        looks: Sequence[Sketch] | None = None,
+    ) -> Moment:
         """Take the faces of the next frame, and say whose they are.
 
         Args:
@@ -55,17 +66,19 @@ class Follower:
             time_s: When it is shown; not before the frame that was followed last.
             width: Pixels of the frame.
             height: Likewise.
+            looks: For each face what `mien.inference.track.looks.sketch` made of its crop; None tells persons apart by
+                their motion alone.
 
         Returns:
             The persons in the order of `faces`. A person who is not found on this frame is not in it.
 
         Raises:
-            InputError: If time goes backward.
+            InputError: If time goes backward, or the looks are not one a face.
         """
         if time_s < self._last_s:
             raise InputError(f"frame {frame} is shown at {time_s} s, before the last one at {self._last_s} s.")
         self._last_s = time_s
-        persons = self._tracker.update(faces, time_s)
+        persons = self._tracker.update(faces, time_s, looks)
         sightings = []
         for person, face in zip(persons, faces, strict=True):
             probabilities, expression = self._smoother.update(person, face.probabilities, time_s)

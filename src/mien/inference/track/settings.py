@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from mien.inference.track.looks import UNKNOWN
+
 
 class TrackerSettings(BaseModel):
     """How persons are told apart. A face size is the side of the square of the same area as the face's box.
@@ -20,7 +22,8 @@ class TrackerSettings(BaseModel):
         settle_unsure_s: As `settle_s`, for persons whose score was never that high: small or blurred faces, and false
             boxes that stay. Higher leaves the former longer without a second chance after a gap.
         remember_fleeting_s: As `remember_s`, for persons who are not settled. Higher carries new persons through their
-            first gaps, and leaves more false boxes about that may take a face.
+            first gaps, and leaves more false boxes about that may take a face. Whose look is known is remembered for
+            `remember_s`, and beyond this time found by it alone.
         reach: How far from where it is expected a face may be that was there on the last frame, in sizes of the larger
             of both. Higher forgives leaps, and takes another face for the same person after a cut.
         reach_growth: By how much `reach` grows for each second that the person was not found. Higher finds who turned
@@ -34,6 +37,13 @@ class TrackerSettings(BaseModel):
             others may be mistaken for them.
         start_speed: How fast new faces may be, in face sizes a second (standard deviation). Higher finds the second
             face of someone running, and knows less about who stands.
+        look_weight: How much more likely a face is that looks like the person, where looks are given: the logarithm of
+            the density for a likeness (correlation) of 1 against one of 0. Higher tells persons apart more surely where
+            they meet, and mixes them up more readily when a face changes; 0 goes by motion alone.
+        look_trust: The likeness from which a face is the person's as surely as by its score, and from which persons
+            are known again who were seen too briefly to be settled. Higher asks for a closer likeness.
+        look_learn_s: In about this time a look is replaced by a new one, while nobody else is near. Lower follows
+            light and expression, and forgets more.
 
     Raises:
         ValidationError: If a value is out of its range. It's pydantic's, and a ValueError.
@@ -53,3 +63,6 @@ class TrackerSettings(BaseModel):
     wobble: float = Field(0.04, gt=0)
     liveliness: float = Field(2.0, gt=0)
     start_speed: float = Field(2.5, gt=0)
+    look_weight: float = Field(20.0, ge=0)
+    look_trust: float = Field(0.6, gt=UNKNOWN, le=1)
+    look_learn_s: float = Field(1.0, gt=0)

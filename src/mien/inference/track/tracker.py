@@ -1,9 +1,11 @@
-"""Who is who: from the faces of frame after frame to persons' numbers, by where the faces are and how they move.
+"""Who is who: from the faces of frame after frame to persons' numbers, by where faces are, how they move and look.
 
 Each person's next place is predicted; the faces of a frame go to the persons that make them likeliest together, within
 reach. Persons who are not found go on moving as they did, unseen, until they are found again or forgotten: so a number
-passes through gaps and behind other faces. No pixels are looked at: two who meet where one hides the other are told
-apart by their motion alone.
+passes through gaps and behind other faces. Two who meet are told apart by a sketch of each face as well, a hundred gray
+dots (see `looks`); without looks by their motion alone. A sketch is forgotten with the person, `remember_s` after they
+were seen last, and identifies nobody: it is compared with later faces of the same video, stored nowhere and handed to
+nobody.
 
 Source:
     Bewley et al., Simple Online and Realtime Tracking, ICIP 2016 (arXiv:1602.00763), for a Kalman filter with the
@@ -22,6 +24,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import InputError
 from mien.core.results import Detection, Face
+from mien.inference.track.looks import Looks, Sketch, stack, stand_apart
 from mien.inference.track.matching import is_within, measure_costs, measure_surprises, open_solver, pair
 from mien.inference.track.motion import Motions, Places, to_places
 from mien.inference.track.settings import TrackerSettings
@@ -54,7 +57,7 @@ then; that all do at once, each in its own way, is a cut."""
 
 @dataclass(slots=True)
 class _Person:
-    """What is remembered of a person besides the motion.
+    """What is remembered of a person besides the motion and the look.
 
     Attributes:
         number: Theirs.
@@ -80,8 +83,8 @@ class _Person:
 class Tracker:
     """Numbers the persons of one video or camera. Not for several threads at once.
 
-    It holds a few numbers for each person that was seen lately, and nothing else: its memory is bounded by
-    `TrackerSettings.remember_s`. The same faces at the same times give the same numbers.
+    It holds a few numbers for each person that was seen lately, a sketch of the face among them, and nothing else: its
+    memory is bounded by `TrackerSettings.remember_s`. The same faces at the same times give the same numbers.
     """
 
     def __init__(self, settings: TrackerSettings = TrackerSettings()) -> None:  # noqa: B008 - it is frozen
@@ -94,6 +97,7 @@ class Tracker:
         self._solve = open_solver()
         self._persons: list[_Person] = []
         self._motions = self._earlier = self._begin(np.zeros((0, 3)))
+        self._looks = Looks.begin(0)
         self._given = 0
         self._time_s: float | None = None
 
@@ -102,27 +106,30 @@ class Tracker:
         """The numbers that are still remembered; all others will never be given again."""
         return frozenset(person.number for person in self._persons)
 
-    def update(self, found: Sequence[Detection | Face], time_s: float) -> list[int]:
+    def update(
+        self, found: Sequence[Detection | Face], time_s: float, looks: Sequence[Sketch] | None = None
+    ) -> list[int]:
         """Take the faces of the next frame that was looked at, also where there are none.
 
         Args:
             found: The faces, in any order.
             time_s: When the frame is shown, in seconds; not before the last one's. Steps may be of any length, and
                 differ.
+            looks: For each face what `looks.sketch` made of its crop; None goes by motion alone.
 
         Returns:
             For each face its person's number: 1, 2, ... in the order of their appearance, each once a frame and none
             ever reused. A box that is no face has a number as well, which it keeps as long as it is found.
 
         Raises:
-            InputError: If the time is not finite, or before that of the last frame.
+            InputError: If the time is not finite, or before that of the last frame, or the looks are not one a face.
         """
         if not isfinite(time_s) or (self._time_s is not None and time_s < self._time_s):
             raise InputError(
                 f"frames are tracked in the order of their times, got {time_s} s after {self._time_s} s. "
                 "Take a new Tracker for another video."
             )
-        seen = to_places([face.box for face in found])
+        seen, sketches = to_places([face.box for face in found]), stack(looks, len(found))
         last_s = time_s if self._time_s is None else self._time_s
         self._time_s = time_s
         self._motions = self._motions.predict(time_s - last_s, liveliness=self._settings.liveliness)
@@ -138,30 +145,40 @@ class Tracker:
         scores = np.array([_score(face) for face in found])
         is_sure, wobble = scores >= self._settings.sure_score, self._settings.wobble * _blur(scores)
         surprises = measure_surprises(self._motions, seen, wobble=wobble)
-        costs = measure_costs(self._motions, seen, wobble=wobble)
-        pairs = self._match(seen, costs, surprises < LEAP, is_sure, time_s, last_s)
+        likeness = self._looks.compare(sketches)
+        costs = measure_costs(self._motions, seen, wobble=wobble) - self._settings.look_weight * likeness
+        is_alike = (likeness >= self._settings.look_trust) & (self._settings.look_weight > 0)
+        pairs = self._match(seen, costs, is_alike | (surprises < LEAP), is_sure, is_alike, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
             pairs = np.zeros(0, np.intp), np.zeros(0, np.intp)
-        return self._note(scores, seen, pairs, time_s)
+        numbers = self._note(scores, seen, pairs, time_s)
+        self._learn_looks(numbers, seen, sketches, time_s - last_s)
+        return numbers
 
     def _begin(self, seen: Places) -> Motions:
         return Motions.begin(seen, wobble=self._settings.wobble, speed=self._settings.start_speed)
 
     def _keep(self, is_kept: NDArray[np.bool_]) -> None:
         self._motions, self._earlier = self._motions.keep(is_kept), self._earlier.keep(is_kept)
+        self._looks = self._looks.keep(is_kept)
         self._persons = [person for person, is_one in zip(self._persons, is_kept, strict=True) if is_one]
 
     def _forget_gone(self, time_s: float, last_s: float) -> None:
         """Forget who has not been found for too long. Who is fleeting gets one frame more, however late it is."""
 
-        def is_kept(person: _Person) -> bool:
-            is_trusted = person.last_s == last_s or person.is_settled(self._settings)
-            limit_s = self._settings.remember_s if is_trusted else self._settings.remember_fleeting_s
-            return time_s - person.last_s <= limit_s
+        def is_kept(person: _Person, is_known: bool) -> bool:
+            away_s = time_s - person.last_s
+            return away_s <= self._settings.remember_s and (is_known or not self._is_passing(person, time_s, last_s))
 
-        if not all(kept := [is_kept(person) for person in self._persons]):
+        kept = [is_kept(*one) for one in zip(self._persons, self._looks.are_known.tolist(), strict=True)]
+        if not all(kept):
             self._keep(np.array(kept))
+
+    def _is_passing(self, person: _Person, time_s: float, last_s: float) -> bool:
+        """Return whether somebody who is not settled is away for too long to be found by motion."""
+        is_trusted = person.last_s == last_s or person.is_settled(self._settings)
+        return not is_trusted and time_s - person.last_s > self._settings.remember_fleeting_s
 
     def _match(
         self,
@@ -169,6 +186,7 @@ class Tracker:
         costs: NDArray[np.float64],
         is_calm: NDArray[np.bool_],
         is_sure: NDArray[np.bool_],
+        is_alike: NDArray[np.bool_],
         time_s: float,
         last_s: float,
     ) -> Pairs:
@@ -178,9 +196,10 @@ class Tracker:
 
         Args:
             seen: (M, 3) places of the faces.
-            costs: (N, M) of `measure_costs`.
-            is_calm: (N, M) whether a face is about where the person is expected.
+            costs: (N, M) of `measure_costs`, less what the looks tell.
+            is_calm: (N, M) whether a face is about where the person is expected, or looks like them.
             is_sure: (M,) whether it is a face for sure.
+            is_alike: (N, M) whether a face looks like the person.
             time_s: Of the frame.
             last_s: Of the one before.
         """
@@ -188,7 +207,7 @@ class Tracker:
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
         is_away = [person.last_s < last_s or person.back_s is not None for person in self._persons]
         is_lost = is_settled & np.array(is_away, bool)[:, None]
-        is_trusted = is_sure | is_lost  # who comes out from behind another is half seen at first
+        is_trusted = is_sure | is_lost | is_alike  # who comes out from behind another is half seen at first
         away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_trusted
         trust = np.where(is_trusted, 1.0, UNSURE)
         is_possible = is_within(
@@ -198,6 +217,8 @@ class Tracker:
             (settings.stretch + settings.stretch_growth * away_s) ** trust,
         )
         is_possible &= is_calm | is_sure
+        is_passing = np.array([self._is_passing(person, time_s, last_s) for person in self._persons], bool)
+        is_possible &= is_alike | ~is_passing[:, None]
         rows, columns = np.zeros(0, np.intp), np.zeros(0, np.intp)
         for is_allowed in (is_possible & is_settled & is_calm, is_possible & is_settled, is_possible):
             is_allowed[rows] = False
@@ -227,7 +248,17 @@ class Tracker:
         if new:
             begun = self._begin(seen[new])
             self._motions, self._earlier = self._motions.join(begun), self._earlier.join(begun)
+            self._looks = self._looks.join(Looks.begin(len(new)))
         return numbers
+
+    def _learn_looks(self, numbers: list[int], seen: Places, sketches: NDArray[np.float32], step_s: float) -> None:
+        """Learn what those look like who stand apart from all others, and are who they seem for certain."""
+        row_of = {person.number: row for row, person in enumerate(self._persons)}
+        rows = np.array([row_of[number] for number in numbers], np.intp)
+        is_certain = np.array([self._persons[row].back_s is None for row in rows.tolist()], bool)
+        is_clear = is_certain & stand_apart(seen, self._motions.places, rows)
+        over_s = self._settings.look_learn_s
+        self._looks = self._looks.learn(rows[is_clear], sketches[is_clear], step_s=step_s, over_s=over_s)
 
     def _doubt_returns(self, seen: Places) -> None:
         """Where nothing is left of a return, and a face is where the old motion led: go on from before it at once."""

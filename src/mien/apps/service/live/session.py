@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -33,19 +33,21 @@ from mien.apps.service.live.messages import (
 )
 from mien.apps.service.live.newest import Arrived, Newest
 from mien.apps.service.problems import log_failure
+from mien.apps.service.running import Service
 from mien.core.errors import InputError
 from mien.inference.pipeline import STEADY
 from mien.inference.track.follower import Follower
-
-if TYPE_CHECKING:
-    from mien.apps.service.app import Service
+from mien.inference.track.looks import sketch
 
 _GOODBYE_S: Final = 1.0
 """How long a client may take to take the close message; then the connection is cut."""
 
 
 class Session:
-    """Serves one client until either side ends it. It keeps who was seen lately, and nothing of a frame."""
+    """Serves one client until either side ends it.
+
+    It keeps who was seen lately, with a sketch of each face (`mien.inference.track.looks`), and nothing else of frames.
+    """
 
     def __init__(self, websocket: WebSocket, service: Service, follower: Follower, *, is_group: bool) -> None:
         """Take an accepted connection.
@@ -158,6 +160,7 @@ class Session:
             time_s=frame.time_s - self._begin_s,
             width=picture.width,
             height=picture.height,
+            looks=[sketch(face.crop) for face in reading.cut.faces],
         )
         message = {"type": "moment", **moment.to_dict()} if self._crowd is None else self._crowd.tell(moment)
         dropped = self._newest.dropped
