@@ -47,8 +47,8 @@ def make_dataset():
 def two_headed(voted_faces, tmp_path_factory):
     """Return a finished run of a network with a second head for votes, trained once."""
     pytest.importorskip("torch", reason="training needs the train extra")
+    from mien.training.data.sections import Augment
     from mien.training.fit.recipes import make_recipe
-    from mien.training.fit.sections import Augment
     from mien.training.fit.trainer import train
 
     still = dict.fromkeys(Augment.model_fields, 0.0)

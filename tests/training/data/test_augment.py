@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="augmentation needs the train extra"
 pytest.importorskip("kornia", reason="augmentation needs the train extra")
 
 from mien.training.data.augment import build_augmentation  # noqa: E402
-from mien.training.fit.sections import Augment  # noqa: E402
+from mien.training.data.sections import Augment  # noqa: E402
 
 SIDE, CENTER = 48, 23.5
 

@@ -12,11 +12,11 @@ import torch
 from mien.core.errors import DataError, RecipeError, RunError
 from mien.training.data.batches import Batch, Batches
 from mien.training.data.importing import import_data
+from mien.training.data.sections import Augment
 from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.processes import Processes, find_processes
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.run import Run
-from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 
 PLAIN = dict.fromkeys(Augment.model_fields, 0.0)

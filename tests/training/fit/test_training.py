@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from mien.core.errors import DataError, RecipeError, RunError
+from mien.training.data.sections import Augment
 from mien.training.data.table import open_dataset, save_dataset
 from mien.training.fit.expression.rows import choose_rows, weigh_classes
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import restore_network
-from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 

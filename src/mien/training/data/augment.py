@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Final, Protocol
+from typing import Final
 
 import kornia.augmentation as kornia
 import torch
 from torch import Tensor, nn
 
+from mien.training.data.sections import Augment
+
 BLUR_PX: Final = (0.1, 1.5)
 """Spread of the Gaussian that blurs, in pixels of a 48 px crop, about what one of 24 px loses."""
 
 
-class Strengths(Protocol):
-    """How strong each change is; the `[augment]` section of a recipe, where each is explained."""
-
-    @property
-    def flip(self) -> float: ...  # noqa: D102
-    @property
-    def rotation_deg(self) -> float: ...  # noqa: D102
-    @property
-    def zoom(self) -> float: ...  # noqa: D102
-    @property
-    def shift(self) -> float: ...  # noqa: D102
-    @property
-    def brightness(self) -> float: ...  # noqa: D102
-    @property
-    def contrast(self) -> float: ...  # noqa: D102
-    @property
-    def gamma(self) -> float: ...  # noqa: D102
-    @property
-    def blur(self) -> float: ...  # noqa: D102
-    @property
-    def noise(self) -> float: ...  # noqa: D102
-    @property
-    def erasing(self) -> float: ...  # noqa: D102
-
-
-def build_augmentation(strengths: Strengths) -> nn.Module:
+def build_augmentation(strengths: Augment) -> nn.Module:
     """Build the changes whose strength is above 0.
 
     Rotation, zoom and shift are one warp, so that a picture is resampled once; beyond its edge the edge is repeated.

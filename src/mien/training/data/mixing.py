@@ -7,25 +7,15 @@ Strategy to Train Strong Classifiers with Localizable Features", ICCV 2019.
 from __future__ import annotations
 
 from math import sqrt
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.distributions import Beta
 
-
-class Mixes(Protocol):
-    """How batches are mixed; the `[mix]` section of a recipe, where each field is explained."""
-
-    @property
-    def mixup(self) -> float: ...  # noqa: D102
-    @property
-    def cutmix(self) -> float: ...  # noqa: D102
-    @property
-    def share(self) -> float: ...  # noqa: D102
+from mien.training.data.sections import Mix
 
 
-def mix_batch(planes: Tensor, targets: Tensor, settings: Mixes) -> tuple[Tensor, Tensor]:
+def mix_batch(planes: Tensor, targets: Tensor, settings: Mix) -> tuple[Tensor, Tensor]:
     """Mix a batch by mixup or CutMix, by either with equal odds where both are on, or leave it as it is.
 
     Draws from torch's global random state, on the CPU wherever the pictures lie; nothing where both are off.

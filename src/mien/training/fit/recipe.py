@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 from mien.core.card import Line
 from mien.core.errors import MissingExtraError
 from mien.training.fit.history import Record
-from mien.training.fit.sections import BelowOne, Optimizer, Schedule, Section, Swa, Transfer
+from mien.training.fit.sections import Optimizer, Schedule, Swa, Transfer
 from mien.training.models.registry import NETWORKS, find_network
+from mien.training.section import BelowOne, Section
 
 MAX_WIDTH = 1024
 MAX_DROPOUT = 0.99

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-Positive = Annotated[float, Field(gt=0.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-BelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Alpha = Annotated[float, Field(ge=0.0, le=100.0)]
-
-MIN_ALPHA = 0.01
-"""Below it, both values that torch makes a Beta value of can fall under the smallest float, which gives a half."""
-
-
-class Section(BaseModel):
-    """Fields that are checked strictly: no unknown ones, no text for a number, no changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from mien.training.section import BelowOne, NonNegative, Positive, Section, Share
 
 
 class RowChoice(Section):
@@ -28,38 +15,6 @@ class RowChoice(Section):
     drop_not_a_face: bool = Field(True, description="leave out rows that FER+ calls not a face, and single-valued ones")
     drop_contradicting: bool = Field(False, description="leave out identical pictures with different labels")
     oversample: bool = Field(False, description="draw each class equally often")
-
-
-class Augment(Section):
-    """Random changes of each training picture, drawn anew each time; 0 switches one off."""
-
-    flip: Share = Field(0.5, description="probability of mirroring")
-    rotation_deg: Annotated[float, Field(ge=0.0, le=180.0)] = Field(12.0, description="up to this angle either way")
-    zoom: BelowOne = Field(0.15, description="scale by 1 - zoom to 1 + zoom")
-    shift: BelowOne = Field(0.08, description="move by up to this share of the side, both ways")
-    brightness: BelowOne = Field(0.15, description="add up to this share of white or black")
-    contrast: BelowOne = Field(
-        0.25, description="scale the distance from the mean gray by 1 - contrast to 1 + contrast"
-    )
-    gamma: NonNegative = Field(0.0, description="raise the values to a power of 1 / (1 + gamma) to 1 + gamma")
-    blur: Share = Field(0.0, description="probability of blurring by 0.1 to 1.5 pixels")
-    noise: BelowOne = Field(0.0, description="add noise whose spread is up to this share of white")
-    erasing: Share = Field(0.5, description="probability of blanking a rectangle of 2 to 20 % of the picture")
-
-
-class Mix(Section):
-    """Batches in which each training picture is mixed with another one, and their targets alike."""
-
-    mixup: Alpha = Field(0.0, description="blend two pictures; Beta distribution's alpha, larger mixes more; 0: off")
-    cutmix: Alpha = Field(0.0, description="paste a rectangle of one into the other; alpha likewise; 0: off")
-    share: Share = Field(1.0, description="share of the batches that are mixed, by either of the two that are on")
-
-    @field_validator("mixup", "cutmix")
-    @classmethod
-    def _can_be_drawn(cls, alpha: float) -> float:
-        if 0 < alpha < MIN_ALPHA:
-            raise ValueError(f"{MIN_ALPHA} is the least that can be drawn with, and 0 is off")
-        return alpha
 
 
 class Loss(Section):

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="batches are tensors")
 from mien.training.data.faces import batches as module  # noqa: E402
 from mien.training.data.faces.batches import BATCHES_AHEAD, SceneBatches, WholePhotos  # noqa: E402
 from mien.training.data.faces.scenes import Scene  # noqa: E402
-from mien.training.fit.faces.sections import Scenes, Weather  # noqa: E402
+from mien.training.data.faces.sections import Scenes, Weather  # noqa: E402
 
 SMALL = Scenes(size_px=64, target_face_px=12.0)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mien.training.data.faces.scenes import cut_faces, draw_scene
-from mien.training.fit.faces.sections import Scenes
+from mien.training.data.faces.sections import Scenes
 
 STILL = {"mosaic": 0.0, "flip": 0.0, "rotated": 0.0, "aspect": 0.0, "anywhere": 0.0, "beyond": 0.0}
 TURNED = {**STILL, "flip": 0.5, "rotated": 1.0, "rotation_deg": 180.0, "aspect": 0.3, "beyond": 0.5}

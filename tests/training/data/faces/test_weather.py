@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mien.training.data.faces.scenes import Scene, draw_scene
+from mien.training.data.faces.sections import Scenes, Weather
 from mien.training.data.faces.weather import spoil
-from mien.training.fit.faces.sections import Scenes, Weather
 
 CLEAR = dict.fromkeys(Weather.model_fields, 0.0)
 STRENGTHS = ("gamma", "contrast", "brightness", "tint")

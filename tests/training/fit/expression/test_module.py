@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mien.core.errors import RecipeError
 from mien.training.data.batches import Batch
 from mien.training.data.mixing import mix_batch
+from mien.training.data.sections import Augment
 from mien.training.data.table import open_dataset
 from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.expression.losses import measure_loss
@@ -15,7 +16,6 @@ from mien.training.fit.expression.module import ExpressionModule
 from mien.training.fit.keeper import Keeper
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import kept_weights, restore_network
-from mien.training.fit.sections import Augment
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 from mien.training.models.registry import build_network

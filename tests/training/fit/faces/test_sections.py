@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from mien.training.fit.faces.sections import Costs, Scenes, Weather
+from mien.training.data.faces.sections import Scenes, Weather
+from mien.training.fit.faces.recipe import Costs
 
 SECTIONS = (Scenes, Weather, Costs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,10 +14,8 @@ from torch import Tensor
 
 from mien.training.data.faces.photos import PhotoSet
 from mien.training.data.faces.scenes import Scene, draw_scene
+from mien.training.data.faces.sections import Scenes, Weather
 from mien.training.data.faces.weather import spoil
-
-if TYPE_CHECKING:
-    from mien.training.fit.faces.sections import Scenes, Weather
 
 BATCHES_AHEAD = 4
 """Batches that are drawn for a GPU before they are asked for; more take memory and gain nothing. On a CPU none are: the

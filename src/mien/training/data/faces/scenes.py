@@ -6,16 +6,14 @@ have (every scale from tiny to nearly the whole picture is as likely as any othe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from mien.training.data.faces.photos import PhotoSet
-
-if TYPE_CHECKING:
-    from mien.training.fit.faces.sections import Scenes
+from mien.training.data.faces.sections import Scenes
 
 MIRRORED: list[int] = [1, 0, 2, 4, 3]
 """The landmarks' order in a mirrored picture: the right eye becomes the left one."""

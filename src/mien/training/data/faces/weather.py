@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from mien.training.data.faces.scenes import Scene
-
-if TYPE_CHECKING:
-    from mien.training.fit.faces.sections import Weather
+from mien.training.data.faces.sections import Weather
 
 
 def spoil(scene: Scene, random: np.random.Generator, how: Weather) -> Scene:

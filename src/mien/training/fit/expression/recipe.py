@@ -7,9 +7,10 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
+from mien.training.data.sections import Augment, Mix
 from mien.training.fit.history import EpochRecord, Record, find_best_epoch
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.sections import Augment, Distill, Loss, Mix, RowChoice, Votes
+from mien.training.fit.sections import Distill, Loss, RowChoice, Votes
 
 
 class ExpressionRecipe(Recipe):

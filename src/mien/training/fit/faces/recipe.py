@@ -7,10 +7,19 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from mien.training.data.faces.sections import Scenes, Weather
 from mien.training.fit.faces.history import FaceRecord
-from mien.training.fit.faces.sections import Costs, Scenes, Weather
 from mien.training.fit.history import Record
 from mien.training.fit.recipe import Recipe
+from mien.training.section import Positive, Section
+
+
+class Costs(Section):
+    """What mistakes cost: the weights of the parts of the loss."""
+
+    score: Positive = Field(1.0, description="whether a cell sees a face, and how well its box fits")
+    box: Positive = Field(2.0, description="the boxes (generalized IoU)")
+    landmarks: Positive = Field(0.5, description="the landmarks: another detector's, so they count less")
 
 
 class FaceRecipe(Recipe):

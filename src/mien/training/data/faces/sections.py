@@ -1,4 +1,4 @@
-"""The sections of a detector's recipe: what it is shown, and what its mistakes cost."""
+"""The sections of a detector's recipe that make its training pictures: scenes out of photos, and what spoils them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mien.training.fit.sections import BelowOne, Positive, Section, Share
+from mien.training.section import BelowOne, Positive, Section, Share
 
 
 class Scenes(Section):
@@ -40,11 +40,3 @@ class Weather(Section):
     noise: Share = Field(0.12, description="share with noise")
     jpeg: Share = Field(0.15, description="share that is packed as a poor JPEG")
     occlusion: Share = Field(0.2, description="share in which a part of a face is covered")
-
-
-class Costs(Section):
-    """What mistakes cost: the weights of the parts of the loss."""
-
-    score: Positive = Field(1.0, description="whether a cell sees a face, and how well its box fits")
-    box: Positive = Field(2.0, description="the boxes (generalized IoU)")
-    landmarks: Positive = Field(0.5, description="the landmarks: another detector's, so they count less")
