@@ -15,6 +15,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from mien.apps.service.live import messages
 from mien.apps.service.live.messages import MAX_BAD
+from mien.inference.track.follower import Follower
 
 LIVE = "ws://localhost/v1/live"
 TOKEN = "a-token-of-at-least-16-letters"
@@ -54,6 +55,26 @@ def test_says_hello_and_answers_each_frame(make_client, frame):
     assert times == sorted(times)
     assert times[0] >= 0
     assert times[-1] < 30
+
+
+def test_the_tracker_is_told_what_each_face_looks_like(make_client, frame, monkeypatch):
+    told = []
+    follow = Follower.follow
+
+    def listen(self, faces, **others):
+        told.append((len(faces), others["looks"]))
+        return follow(self, faces, **others)
+
+    monkeypatch.setattr(Follower, "follow", listen)
+    with make_client().websocket_connect(LIVE) as socket:
+        socket.receive_json()
+        for seed in (0, 0, 1):
+            socket.send_bytes(frame(seed, kind="PNG"))
+            socket.receive_json()
+    assert [(count, len(looks)) for count, looks in told] == [(1, 1)] * 3
+    first, again, other = (looks[0] for _, looks in told)
+    assert first @ again == pytest.approx(1, abs=1e-5)  # the same pixels
+    assert first @ other < 0.9
 
 
 def test_time_is_when_a_frame_arrived(make_client, frame):
