@@ -16,7 +16,7 @@ from mien.core.geometry import iou
 from mien.inference.faces.detector import Detector
 from mien.training.evaluate.round_trip import take_round_trip
 
-RUN = Path(__file__).parents[2] / "docs" / "runs" / "faces-pasted"
+RUN = Path(__file__).parents[2] / "docs" / "runs" / "faces-landmarks" / "mean"
 WEIGHTS = Path(mien.__file__).parent / "inference" / "runtime" / "weights" / "faces.onnx"
 
 
