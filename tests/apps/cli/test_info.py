@@ -108,3 +108,10 @@ def test_a_tampered_card_is_refused(scored_model, capsys) -> None:
     scored_model.write_bytes(data.replace(b"0.701", b"0.901"))
     assert run(["info", str(scored_model)]) == 1
     assert "was changed" in capsys.readouterr().err
+
+
+def test_a_detectors_score_is_shown_with_all_its_digits(detector_file, capsys) -> None:
+    assert run(["info", str(detector_file), "--json"]) == 0
+    score = json.loads(capsys.readouterr().out)["min_score"]
+    assert run(["info", str(detector_file)]) == 0
+    assert f"score {score}\n" in capsys.readouterr().out.replace(" \n", "\n").replace("  ", "")

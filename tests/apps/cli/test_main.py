@@ -93,6 +93,15 @@ def test_what_nobody_foresaw_is_not_hidden(failing) -> None:
         failing(ImportError("a bug"))
 
 
+def test_nor_is_an_error_that_cannot_say_what_it_is(failing) -> None:
+    class Speechless(Exception):  # noqa: N818
+        def __str__(self) -> str:
+            raise ImportError("words that hide the error they are of")
+
+    with pytest.raises(Speechless):
+        failing(Speechless())
+
+
 def test_an_interruption_exits_with_130(failing, capsys) -> None:
     assert failing(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err == "mien: interrupted\n"
@@ -106,6 +115,18 @@ def test_a_reader_that_goes_away_is_no_error(model_file) -> None:
     os.close(writing)
     assert done.stderr == ""
     assert done.returncode == 141
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such pipes of Unix")
+@pytest.mark.parametrize("verb", ["info", "predict"])
+def test_nor_is_it_one_where_a_table_was_to_come(verb, model_file) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    tokens = [str(model_file)] if verb == "info" else ["absent.png", "--model", str(model_file)]
+    command = [sys.executable, "-c", "from mien.apps.cli.main import main; main()", verb, *tokens]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:

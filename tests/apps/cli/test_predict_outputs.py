@@ -110,6 +110,16 @@ def test_a_wrong_model_leaves_no_empty_folder(folder) -> None:
     assert not Path("seen").exists()
 
 
+def test_a_file_that_is_not_there_is_not_called_unreadable(predict, capsys) -> None:
+    assert predict("absent.png") == 1
+    shown = capsys.readouterr().out
+    assert shown.endswith("\nabsent.png does not exist.\n1 not found\n")
+    assert "unreadable" not in shown
+    Path("broken.png").write_bytes(b"no picture")
+    assert predict("absent.png", "broken.png", "--csv", "x.csv") == 1
+    assert capsys.readouterr().err == "wrote 2 rows to x.csv: 1 unreadable, 1 not found\n"
+
+
 def read_table(pictures: list[Picture], capsys: pytest.CaptureFixture[str]) -> str:
     tally = Tally()
     with ResultTable.collect(tally, has_places=False) as table:
@@ -140,4 +150,4 @@ def test_errors_of_late_pictures_are_told_and_are_as_many_as_rows(capsys) -> Non
     assert "\n... and 6 more rows; write them with --csv FILE\n7 is bad\n" in read_table([*good, fail(7)], capsys)
     told = read_table([fail(number) for number in range(MAX_ROWS + 2)], capsys)
     assert told.count(" is bad\n") == MAX_ROWS
-    assert told.endswith(f"... and 2 more errors; write them with --csv FILE\nno face, {MAX_ROWS + 2} unreadable\n")
+    assert told.endswith(f"... and 2 more errors; write them with --csv FILE\n{MAX_ROWS + 2} unreadable\n")

@@ -116,3 +116,13 @@ def test_a_missing_file_without_wildcards_is_left_to_its_reading(photos) -> None
 def test_a_glob_reaches_the_command(photos, model_file, capsys) -> None:
     assert run(["predict", "photos/**/?.jpg", "--crops", "--json", "--model", str(model_file)]) == 1
     assert capsys.readouterr().out.count("is empty (0 bytes)") == 3
+
+
+@pytest.mark.parametrize("verb", ["predict", "watch"])
+def test_an_address_is_refused_as_it_was_written(verb, capsys) -> None:
+    assert run([verb, "https://example.org/a.mp4"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("mien: error: https://example.org/a.mp4 is an address")
+    assert "ownload it first" in told
+    assert run([verb, "https:/example.org"]) == 1, "the control: that is a path"
+    assert "address" not in "".join(capsys.readouterr())

@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the service needs the serve extra")
 
-from mien.apps.cli import serve as module
+from mien.apps.cli import serving as module
 from mien.apps.service.settings import ServiceSettings
 from mien.core.errors import InputError
 

@@ -129,15 +129,22 @@ def test_a_group_has_rows_of_spans_and_none_of_persons(watch, write_video, clip,
     assert [(row["start_s"], row["end_s"], row["reason"]) for row in rows] == [
         ("0.0", "10.0", "fewer than 5 people"),
         ("10.0", "20.0", "fewer than 5 people"),
+        ("20.0", "22.0", "too short: 2.0 s of at least 5 s"),
     ]
     assert "person" not in rows[0]
     assert json.loads(Path("told.json").read_text())["persons"] == []
     assert watch(long, "--group", "--min-group", "2", "--json") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-    assert [line["faces_mean"] for line in lines] == [2.0, 2.0]
+    assert [line["faces_mean"] for line in lines] == [2.0, 2.0, None]
     assert sum(lines[0][label] for label in EXPRESSIONS) == pytest.approx(1)
     assert watch(clip, "--group") == 0
-    assert "before a whole span of time is over" in capsys.readouterr().out
+    assert "too short: " in capsys.readouterr().out
+
+
+def test_a_group_is_told_of_to_the_end_of_a_short_video(watch, clip, write_video) -> None:
+    eight = write_video("eight.mp4", frames=40, rate=5, size=(128, 96)).name
+    assert watch(eight, "--group", "--min-group", "2", "--csv", "rows.csv") == 0
+    assert [(row["start_s"], row["end_s"], row["reason"]) for row in read_rows("rows.csv")] == [("0.0", "8.0", "")]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_errors_are_handed_to_nobody(client):
 
 def test_the_service_loads_no_training_library():
     code = (
-        "import sys, mien.apps.service.app, mien.apps.cli.serve\n"
+        "import sys, mien.apps.service.app, mien.apps.cli.serving\n"
         "print(sorted({'torch', 'lightning', 'sklearn', 'matplotlib', 'onnx'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -330,7 +330,7 @@ def test_a_port_that_is_taken_is_one_line():
         (["--host", "0.0.0.0"], {"MIEN_TOKEN": "short"}, "16 characters"),
         (["--model", "nowhere.onnx"], {}, "nowhere.onnx"),
         (["--detector", "expression"], {}, "expression"),
-        (["--port", "70000"], {}, "MIEN_PORT"),
+        (["--port", "70000"], {}, "--port"),
         (["--host", "192.0.2.1"], {"MIEN_TOKEN": TOKEN}, "192.0.2.1"),
         (["--workers", "2", "--model", "nowhere.onnx"], {}, "nowhere.onnx"),
     ],

@@ -72,6 +72,23 @@ def test_the_working_directory_never_stands_in_for_a_name(file: str, folder) -> 
     assert find_model(f"./{file}").read_bytes() == find_model(Path(file)).read_bytes() == b"mine"  # the control
 
 
+@pytest.mark.parametrize("name", list(BUNDLED))
+def test_the_name_on_a_bundled_models_card_means_it_too(name, folder) -> None:
+    file = Path(BUNDLED[name])
+    (folder / file).write_bytes(b"mine")
+    assert find_model(file.stem) == find_model(name) == WEIGHTS / file
+    assert read_model(name).card.name == file.stem
+    assert list(list_models()) == [*BUNDLED, "large"], "each once"
+
+
+@pytest.mark.parametrize(("name", "meant"), [("expresion", "expression"), ("nanno", "nano"), ("larg", "large")])
+def test_a_slip_in_a_name_is_told_the_name(name, meant, folder) -> None:
+    with pytest.raises(ModelError, match=rf"there is no model '{name}' \(did you mean '{meant}'\?\)"):
+        find_model(name)
+    with pytest.raises(ModelError, match="there is no model 'zzz': it is none"):
+        find_model("zzz")
+
+
 def test_a_name_with_a_suffix_is_a_path(folder) -> None:
     with pytest.raises(ModelError, match=r"'large\.onnx': no file is there"):
         find_model("large.onnx")

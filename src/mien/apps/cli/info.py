@@ -150,7 +150,7 @@ def _describe_task(card: ModelCard) -> dict[str, str]:
     if isinstance(card, FacesCard):
         return {
             "answers": "boxes, scores and five landmarks of the faces in a picture of any size",
-            "shown from": f"score {card.min_score:.2f}",
+            "shown from": f"score {card.min_score}",
             "scaled to": f"{card.max_side_px} px, the longer side of larger pictures",
             "smallest face": f"{card.smallest_face_px:g} px in the scaled picture",
         }

@@ -26,20 +26,27 @@ def _tell_interruption() -> int:
 def _was_interrupted(error: BaseException | None) -> bool:
     """Find out whether Ctrl-C is behind an error: libraries that are loading may wrap it, or name it in words alone."""
     while error is not None:
-        if isinstance(error, KeyboardInterrupt) or str(error).rstrip().endswith(f"{KeyboardInterrupt.__name__}:"):
+        if isinstance(error, KeyboardInterrupt) or _to_text(error).endswith(f"{KeyboardInterrupt.__name__}:"):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
+def _to_text(error: BaseException) -> str:
+    """Return an error's words; cyclopts' errors load verbs to find theirs, which may fail again and hide the first."""
+    try:
+        return str(error).rstrip()
+    except Exception:  # noqa: BLE001 - whatever it is, the error that is told is the other one
+        return ""
+
+
 try:  # these take most of the time before `main` begins, in which Ctrl-C would be told by a traceback
     import signal
 
-    from cyclopts import App, CycloptsError, CycloptsPanel
-    from rich.console import RenderableType
-    from rich.markup import escape
+    from cyclopts import App
 
     from mien import __version__
+    from mien.apps.cli.wrong_calls import explain, name_flags
     from mien.core.errors import MienError, MissingExtraError
 except BaseException as error:
     if not _was_interrupted(error):
@@ -72,19 +79,6 @@ EXTRAS: Final[dict[str, str]] = {
 """By optional package: the extra of mien that holds it."""
 
 
-def _explain(error: CycloptsError) -> RenderableType:
-    """Say what is wrong with a call; values of a recipe's flags in our own words instead of pydantic's."""
-    find_problems = getattr(error.__cause__, "errors", None)
-    if find_problems is None:
-        return CycloptsPanel(error)
-    problems = [
-        f"--{'.'.join(str(part).replace('_', '-') for part in problem['loc'])}: {problem['msg'].lower()}, "
-        f"got {problem['input']!r}"
-        for problem in find_problems()
-    ]
-    return escape(f"mien: error: {'; '.join(problems)}")
-
-
 def _build_app() -> App:
     """Name the verbs, and what each does."""
     app = App(
@@ -92,7 +86,7 @@ def _build_app() -> App:
         help="Reads apparent facial expressions in pictures and video, and trains the networks that do it.",
         version=__version__,
         result_action="return_int_as_exit_code_else_zero",
-        error_formatter=_explain,
+        error_formatter=explain,
         suppress_keyboard_interrupt=False,
     )
     app.command("mien.apps.cli.predict:predict", help="Name the expressions in pictures of faces.")
@@ -145,7 +139,7 @@ def run(tokens: Sequence[str]) -> int:
         if sys.stdout is not None:  # a program without a terminal may have none
             sys.stdout.flush()
     except MienError as error:
-        return _report(error)
+        return _report(name_flags(str(error), app, tokens))
     except KeyboardInterrupt:
         return _tell_interruption()
     except BrokenPipeError:
@@ -153,8 +147,11 @@ def run(tokens: Sequence[str]) -> int:
         return EXIT_BROKEN_PIPE
     except OSError as error:  # what we did not foresee in reading or writing, such as a full disk behind a pipe
         _silence_stdout()
-        return _report(MienError(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."))
+        return _report(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
     except SystemExit as exit_:  # cyclopts has explained a wrong call
+        if isinstance(exit_.__context__, BrokenPipeError):  # rich ends the program with 1 where its reader is gone
+            _silence_stdout()
+            return EXIT_BROKEN_PIPE
         return exit_.code if isinstance(exit_.code, int) else EXIT_FAILED
     except Exception as error:
         if _was_interrupted(error):
@@ -162,7 +159,7 @@ def run(tokens: Sequence[str]) -> int:
         missing = _missing_extra(error) if isinstance(error, ImportError) else None
         if missing is None:
             raise
-        return _report(missing)
+        return _report(str(missing))
     return status if isinstance(status, int) else 0
 
 
@@ -172,8 +169,8 @@ def _silence_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _report(error: MienError) -> int:
-    print(f"mien: error: {' '.join(str(error).split())}", file=sys.stderr)
+def _report(message: str) -> int:
+    print(f"mien: error: {' '.join(message.split())}", file=sys.stderr)
     return EXIT_FAILED
 
 

@@ -14,6 +14,8 @@ from cyclopts.validators import mutually_exclusive
 from rich.console import Console
 from rich.progress import Progress
 
+from mien.apps.cli.interruption import in_one_piece
+from mien.apps.cli.main import EXIT_INTERRUPTED
 from mien.apps.cli.outputs import AnnotatedFolder, JsonLines, Output, printable
 from mien.apps.cli.picture_rows import PictureRows, list_columns
 from mien.apps.cli.result_table import ResultTable, Tally
@@ -54,6 +56,7 @@ def predict(
 
     A picture that can't be read gets a line with its error, the rest go on, and the exit status is 1.
     The same holds for a subfolder that can't be listed and a picture that can't be drawn: a note says which.
+    Ctrl-C ends it; the rows of --csv and --parquet so far are kept.
 
     Args:
         paths: Picture files; folders, which mean their picture files at any depth; or globs in quotes, such as
@@ -85,6 +88,7 @@ def predict(
     rows_file = parquet if csv is None else csv
     if rows_file is not None:
         _spare_pictures(rows_file, "--parquet" if csv is None else "--csv", sources)
+    is_interrupted = False
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
         recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=threads)
@@ -107,14 +111,20 @@ def predict(
         else:
             pictures = recognizer.predict_each(files, min_score=min_score, max_side_px=max_side_px)
         is_bar_shown = len(sources) >= PROGRESS_FROM and not (as_json and sys.stdout.isatty())
-        _write_all(pictures, len(sources), outputs, is_bar_shown=is_bar_shown)
+        try:
+            _write_all(pictures, len(sources), outputs, is_bar_shown=is_bar_shown)
+        except KeyboardInterrupt:
+            if rows_file is None or not tally.seen:  # nothing to keep
+                raise
+            is_interrupted = True  # the table closes as it does at its end, and so it takes its place
         if folder is not None:
             tally.undrawn = folder.undrawn
             _tell_undrawn(folder)
     if rows_file is not None:
-        wrote = f"wrote {table.rows} row{'s' * (table.rows != 1)} to {printable(str(rows_file))}"
-        print(f"{wrote}: {tally}", file=sys.stderr)
-    return 1 if tally.unreadable or tally.undrawn or not found.is_complete else 0
+        _tell_rows(rows_file, table.rows, tally, is_interrupted=is_interrupted)
+    if is_interrupted:
+        return EXIT_INTERRUPTED
+    return 1 if tally.unreadable or tally.absent or tally.undrawn or not found.is_complete else 0
 
 
 def _refuse_search(detector: str, min_score: float | None, max_side_px: int | None) -> None:
@@ -142,8 +152,19 @@ def _write_all(pictures: Iterator[Picture], total: int, outputs: list[Output], *
         console=console, transient=True, disable=hidden, redirect_stdout=False, redirect_stderr=False
     ) as progress:
         for picture in progress.track(pictures, total, description="reading"):
-            for output in outputs:
-                output.write(picture)
+            with in_one_piece():
+                for output in outputs:
+                    output.write(picture)
+
+
+def _tell_rows(file: Path, rows: int, tally: Tally, *, is_interrupted: bool) -> None:
+    """Say what the file holds, and of an interrupted run how far it came."""
+    name = printable(str(file))
+    if is_interrupted:
+        many, them = ("", "it") if tally.seen == 1 else ("s", "them")
+        print(f"mien: interrupted after {tally.seen:,} picture{many}; {name} holds {them}", file=sys.stderr)
+        return
+    print(f"wrote {rows} row{'s' * (rows != 1)} to {name}: {tally}", file=sys.stderr)
 
 
 def _tell_undrawn(folder: AnnotatedFolder) -> None:

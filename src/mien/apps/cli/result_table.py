@@ -29,6 +29,7 @@ class Tally:
         pictures: With at least one face.
         faceless: Pictures without one.
         unreadable: Pictures that could not be read.
+        absent: Names under which there is no file.
         undrawn: Pictures that were read, and could not be read again to draw on them; somebody else counts them.
     """
 
@@ -37,11 +38,19 @@ class Tally:
     pictures: int = 0
     faceless: int = 0
     unreadable: int = 0
+    absent: int = 0
     undrawn: int = 0
+
+    @property
+    def seen(self) -> int:
+        """How many were handed here, whatever came of them."""
+        return self.pictures + self.faceless + self.unreadable + self.absent
 
     def write(self, picture: Picture) -> None:
         """Count the next picture."""
-        if picture.faces is None:
+        if is_absent(picture):
+            self.absent += 1
+        elif picture.faces is None:
             self.unreadable += 1
         elif not picture.faces:
             self.faceless += 1
@@ -52,16 +61,19 @@ class Tally:
 
     def __str__(self) -> str:
         """Return one line for people, such as "3 faces in 2 pictures, 1 of the faces not certain, 1 unreadable"."""
-        parts = [f"{_count(self.faces, 'face')} in {_count(self.pictures, 'picture')}"] if self.faces else ["no face"]
+        parts = [f"{_count(self.faces, 'face')} in {_count(self.pictures, 'picture')}"] if self.faces else []
         if self.uncertain:
             parts.append("not certain" if self.faces == 1 else f"{self.uncertain} of the faces not certain")
         if self.faceless:
+            parts += [] if self.faces else ["no face"]
             parts.append(f"{_count(self.faceless, 'picture')} without a face")
         if self.unreadable:
             parts.append(f"{self.unreadable} unreadable")
+        if self.absent:
+            parts.append(f"{self.absent} not found")
         if self.undrawn:
             parts.append(f"{self.undrawn} not drawn")
-        return ", ".join(parts)
+        return ", ".join(parts or ["no face"])
 
 
 class ResultTable:
@@ -117,7 +129,7 @@ class ResultTable:
                 self._errors.append(printable(picture.error["message"]))
             else:
                 self._more_errors += 1
-            self._add(source, Text(), Text("unreadable", style="red"))
+            self._add(source, Text(), Text("not found" if is_absent(picture) else "unreadable", style="red"))
         elif not picture.faces:
             self._add(source, Text(), Text("no face", style="dim"))
         for number, face in enumerate(picture.faces or ()):
@@ -137,6 +149,11 @@ class ResultTable:
         if number:
             them = "it" if number == 1 else "them"
             console.print(Text(f"... and {number:,} more {noun}{'s' * (number != 1)}; write {them} with --csv FILE"))
+
+
+def is_absent(picture: Picture) -> bool:
+    """Whether a picture's error is that there is no such file."""
+    return picture.error is not None and picture.error["message"] == f"{picture.source} does not exist."
 
 
 def _count(number: int, noun: str) -> str:

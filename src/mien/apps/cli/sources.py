@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,9 @@ UNREAD_SUFFIXES: Final = frozenset(
 """Pictures to those who took or drew them, which mien does not read: it says so, rather than find nothing."""
 
 _WILDCARDS: Final = frozenset("*?[")
+
+_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""How an address of the network begins: two letters at least, as one may be a drive of Windows."""
 
 _NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """What the system says where there is no such folder or file; anything else means that it won't tell."""
@@ -58,7 +62,7 @@ def find_sources(paths: Iterable[str], drawn_into: Path | None = None) -> Found:
         drawn_into: The folder for annotated pictures: what lies in it was drawn by an earlier run, and is left out.
 
     Raises:
-        InputError: If there are none, or a path is empty.
+        InputError: If there are none, a path is empty, or one is an address.
         UnreadableMediaError: If a folder that is named, or the one in which a glob begins, can't be listed.
     """
     sources: dict[_Entry, Source] = {}
@@ -67,6 +71,7 @@ def find_sources(paths: Iterable[str], drawn_into: Path | None = None) -> Found:
     for name in paths:
         if not name:
             raise InputError("one of the paths is empty. Name picture files, or . for the current folder.")
+        refuse_address(name)
         entries = [(_entry_of(source[0]), source) for source in _find_named(name, left_out)]
         found = [(entry, source) for entry, source in entries if not left_out.takes_drawn(entry)]
         if not found:
@@ -83,6 +88,16 @@ def find_sources(paths: Iterable[str], drawn_into: Path | None = None) -> Found:
     for note in [*(f"no pictures in {name}" for name in fruitless), *notes]:
         print(f"mien: note: {note}", file=sys.stderr)
     return Found(list(sources.values()), not left_out.unlisted)
+
+
+def refuse_address(name: str) -> None:
+    """Refuse what is no path, and as one would be called absent under a name with a slash less.
+
+    Raises:
+        InputError: If it is an address such as https://example.org/a.mp4.
+    """
+    if _ADDRESS.match(name):
+        raise InputError(f"{printable(name)} is an address, and mien opens none. Download it first and name the file.")
 
 
 class _LeftOut:

@@ -137,7 +137,7 @@ def watch(
         screen = stack.enter_context(_open_screen(video, is_group=group))
         failure = _follow(pipeline, video, outputs, screen)
     shown = collected.summarize(
-        last_s if video.duration_s is None else min(video.duration_s, last_s or video.duration_s)
+        last_s if video.duration_s is None else min(video.duration_s, last_s or video.duration_s), is_over=True
     )
     endings: list[Callable[[], None]] = []
     if has_rows and group:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mien.apps.cli.clock import Every
+from mien.apps.cli.sources import refuse_address
 from mien.apps.cli.tables import check_parquet
 from mien.apps.report.environment import open_environment
 from mien.core.atomic import check_new_file
@@ -33,6 +34,7 @@ def check_flags(
         InputError: If one is found.
         MissingExtraError: If a form needs an extra that is absent.
     """
+    refuse_address(source)
     if files["--parquet"] is not None:
         check_parquet()
     if is_group:

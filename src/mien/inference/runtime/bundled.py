@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,6 +24,9 @@ BUNDLED: Final[dict[str, str]] = {
     "faces": "faces.onnx",
 }
 """Name of a bundled model: its file in the package `mien.inference.runtime.weights`. A new one is a file and a line."""
+
+_BY_FILE: Final = {Path(file).stem: name for name, file in BUNDLED.items()}
+"""By a bundled file's name without suffix, which its card has for its own, too, the name above; both mean it."""
 
 DEFAULT_MODEL: Final = "expression"
 
@@ -68,9 +73,10 @@ def find_model(source: str | os.PathLike[str]) -> Path:
     """Return the file that a name or a path means.
 
     Args:
-        source: A name: letters a-z, digits, `-` and `_`, at most 64 of them. It means a bundled model, or else
-            NAME.onnx in the folder of optional ones, and never a file in the working directory. All else is a path, so
-            write "./large" or give a `Path` to mean a file called like a name.
+        source: A name: letters a-z, digits, `-` and `_`, at most 64 of them. It means a bundled model, which may be
+            called as its card calls it, too, or else NAME.onnx in the folder of optional ones, and never a file in the
+            working directory. All else is a path, so write "./large" or give a
+            `Path` to mean a file called like a name.
 
     Raises:
         ModelError: If no model has that name, or no file is at that path.
@@ -140,21 +146,31 @@ def find_data_folder() -> Path:
 
 
 def _find_named(name: str) -> Path:
-    if name in BUNDLED:
-        return Path(str(files("mien.inference.runtime.weights") / BUNDLED[name]))
+    bundled = BUNDLED.get(_BY_FILE.get(name, name))
+    if bundled is not None:
+        return Path(str(files("mien.inference.runtime.weights") / bundled))
     folder = find_models_folder()
     path = folder / f"{name}.onnx"
     if _can_be_optional(name) and _is_there(path):
         return path
     raise ModelError(
-        f"there is no model {name!r}: it is none of the bundled ones ({', '.join(BUNDLED)}), and {folder} holds no "
-        f"{name}.onnx. Put the file there, set {MODELS_DIR} to the folder it lies in, or give its path, such as "
-        f"./{name}.onnx."
+        f"there is no model {name!r}{_name_similar(name)}: it is none of the bundled ones ({', '.join(BUNDLED)}), and "
+        f"{folder} holds no {name}.onnx. Put the file there, set {MODELS_DIR} to the folder it lies in, or "
+        f"give its path, such as ./{name}.onnx."
     )
 
 
+def _name_similar(name: str) -> str:
+    """Ask for the model that was probably meant; nothing if none is called alike."""
+    names = list(BUNDLED)
+    with suppress(ModelError):  # a folder that can't be listed is another complaint
+        names = list(list_models())
+    close = get_close_matches(name, names, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
 def _can_be_optional(name: str) -> bool:
-    return name not in BUNDLED and bool(_NAME.fullmatch(name)) and name.upper() not in _DEVICES
+    return name not in BUNDLED and name not in _BY_FILE and bool(_NAME.fullmatch(name)) and name.upper() not in _DEVICES
 
 
 def _is_there(path: Path) -> bool:

@@ -168,14 +168,14 @@ def test_a_camera_that_cannot_be_opened(plug_in, error, expected, words):
 
 
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="the names of devices are those of Linux")
-@pytest.mark.parametrize("device", ["77", "/dev/video77", "/etc/hostname", "", "a\0b"])
+@pytest.mark.parametrize("device", ["77", "/dev/video77", "/etc/hostname", "", "x", "a\0b"])
 def test_no_such_camera(device, monkeypatch):
     monkeypatch.setattr(camera.sys, "platform", "linux")
     monkeypatch.setattr(camera, "list_cameras", lambda: ["/dev/video4"])
     with pytest.raises(InputError, match=r"there is no camera .*/dev/video4"):
         open_video(f"camera:{device}")
     monkeypatch.setattr(camera, "list_cameras", lambda: [])
-    with pytest.raises(InputError, match="No camera is there"):
+    with pytest.raises(InputError, match="No camera is there" if device.startswith(("7", "/")) else "camera:0"):
         open_video(f"camera:{device}")
 
 

@@ -142,6 +142,8 @@ def open_device(device: str) -> InputContainer:
     Raises:
         InputError: If there is no such device; the message lists those that there are.
     """
+    if not device:
+        raise _no_camera(device)
     av = load_av()
     options: dict[str, str] = {}
     if sys.platform == "darwin":
@@ -187,9 +189,23 @@ def _name_of(device: str) -> str:
     return names[int(device)]
 
 
+def _can_be_named(device: str) -> bool:
+    """Whether a camera may be called so here, be it there or not."""
+    if sys.platform in ("darwin", "win32"):
+        return bool(device)
+    return device.isdecimal() or Path(device).is_absolute()
+
+
 def _no_camera(device: str) -> InputError:
     cameras = list_cameras()
-    there = f"There are: {', '.join(cameras)}." if cameras else "No camera is there; plug one in."
+    if cameras:
+        there = f"There are: {', '.join(cameras)}."
+    elif _can_be_named(device):
+        there = "No camera is there; plug one in."
+    else:
+        there = (
+            f"Name one by its number, such as {CAMERA_PREFIX}0, or by what the system calls it, such as /dev/video2."
+        )
     return InputError(f"there is no camera {device!r}. {there}")
 
 
