@@ -56,7 +56,33 @@ def test_a_wrong_query_names_its_place(client):
     answer = client.post("/v1/predict?min_score=often&max_side_px=1&extra=1", content=b"x", headers=png)
     where = [error["where"] for error in answer.json()["errors"]]
     assert where == ["query.min_score", "query.max_side_px", "query.extra"]
-    assert "often" not in answer.text  # what was sent is not sent back
+    assert answer.json()["detail"] == (
+        "query.min_score: has to be a number, got 'often'; query.max_side_px: has to be at least 32, got '1'; "
+        "query.extra: there is no such parameter. Leave it out; see /openapi.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("min_score=2", "has to be at most 1, got '2'"),
+        ("min_score=nan", "has to be a finite number, got 'nan'"),
+        ("max_side_px=64.5", "has to be a whole number, got '64.5'"),
+        ("max_side_px=", "has to be a whole number, got ''"),
+        (f"min_score={'x' * 100}", f"has to be a number, got '{'x' * 40}' ..."),
+    ],
+)
+def test_a_value_that_can_not_be_is_told_in_plain_words(client, query, message):
+    answer = client.post(f"/v1/predict?{query}", content=b"x", headers={"Content-Type": "image/png"})
+    assert [error["message"] for error in answer.json()["errors"]] == [message]
+
+
+def test_nothing_of_a_body_is_sent_back(client):
+    for body in ({"image": 12345678}, {"other": "12345678"}, {"images": ["12345678!"]}, {"images": "12345678"}):
+        answer = client.post("/v1/predict", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
+        assert "12345678" not in answer.text
+        assert "Input" not in answer.text
 
 
 SECRET = "a secret of the client"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
+import io
 import json
 import signal
 import tempfile
 import threading
 import time
+import wave
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import hostile_movies
 import httpx
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("fastapi", reason="the service needs the serve extra")
 pytest.importorskip("av", reason="videos need the video extra")
@@ -115,8 +118,9 @@ def test_group_mode_tells_bins_and_nothing_of_single_persons(make_client, write_
     times = [number * 0.5 for number in range(61)]  # 30 s
     data = write_video(times=times, rate=2, size=(320, 240), picture=noise).read_bytes()
     *bins, end = ask(make_client(detector=six_faces), data, "?group=true&every_s=0.5")
-    assert [line["type"] for line in bins] == ["group"] * 3
-    assert [(one["start_s"], one["end_s"]) for one in bins] == [(0, 10), (10, 20), (20, 30)]
+    assert [line["type"] for line in bins] == ["group"] * 4
+    assert [(one["start_s"], one["end_s"]) for one in bins] == [(0, 10), (10, 20), (20, 30), (30, 30.5)]
+    assert bins.pop()["reason"] == "too short: 0.5 s of at least 5 s"
     for one in bins:
         assert one["reason"] is None
         assert one["faces_max"] == 6
@@ -125,9 +129,9 @@ def test_group_mode_tells_bins_and_nothing_of_single_persons(make_client, write_
 
 
 def test_too_few_people_are_no_group(make_client, write_video):
-    data = write_video(times=[0.5 * number for number in range(45)], rate=2).read_bytes()
+    data = write_video(times=[0.5 * number for number in range(51)], rate=2).read_bytes()
     *bins, _ = ask(make_client(), data, "?group=true")
-    assert len(bins) == 2
+    assert [one["end_s"] for one in bins] == [10, 20, 25.5]
     assert all(one["shares"] is one["faces_max"] is None and one["reason"] == "fewer than 5 people" for one in bins)
 
 
@@ -143,11 +147,11 @@ def test_a_bin_is_told_when_it_is_over_and_as_the_whole_film_tells_it(make_clien
     seen: list[int] = []
     clip = Clip(path.read_bytes(), ClipRequest(is_group=True), ClipLimits(120, 3600, 10**7))
     shown = [(len(seen), row) for row in clip.read(recognizer, seen.append)]
-    assert [frames for frames, _ in shown] == [16, 30, 40]  # 10.5 s, 20.3 s, the end
+    assert [frames for frames, _ in shown] == [16, 30, 40, 40]  # 10.5 s, 20.3 s, what is left, the end
     whole = Insights(InsightSettings(longest_step_s=1.05), group=GroupSettings())
     for moment in Pipeline(recognizer).run(path):
         whole.add(moment)
-    group = whole.summarize(28.0).group
+    group = whole.summarize(27.8, is_over=True).group
     assert group is not None
     assert [row for _, row in shown[:-1]] == [{"type": "group", **one.to_dict()} for one in group.bins]
 
@@ -283,6 +287,27 @@ def test_too_many_bytes_are_refused(make_client, write_video):
     assert len(data) > 4096
     answer = make_client(max_video_bytes=4096).post("/v1/video", content=data, headers=RAW)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_what_is_no_video_is_told_to_somebody_who_sent_it(make_client):
+    tone, jpeg = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (64, 64)).save(jpeg, "JPEG")
+    with wave.open(tone, "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16000))
+    client = make_client()
+    for data, detail in [
+        (jpeg.getvalue(), "what was sent is a picture (JPEG), not a video. Send pictures to /v1/predict."),
+        (tone.getvalue(), "the video holds only sound, so there are no faces to see. Send a video with pictures."),
+    ]:
+        answer = client.post("/v1/video", content=data, headers=RAW)
+        assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
+        assert answer.json()["detail"] == detail
+
+
+def test_a_flag_that_can_not_be_is_told_with_its_value(make_client):
+    answer = make_client().post("/v1/video?group=yes", content=b"x", headers=RAW)
+    assert answer.json()["detail"] == "query.group: has to be true or false, got 'yes'"
 
 
 def test_other_kinds_are_refused(make_client):

@@ -24,7 +24,7 @@ def test_a_film_made_by_hand(make_film):
     clip = collect(make_film(2, {1: sure}, {1: sure}, {1: unsure, 2: "sad"}, {}, {1: unsure}, {1: sure}))
     assert (clip.duration_s, clip.frames, clip.frames_with_faces) == (3.0, 6, 5)
     one, two = clip.persons
-    assert (one.first_s, one.last_s, one.seen_s) == (0.0, 2.5, 2.5)
+    assert (one.first_s, one.last_s, one.until_s, one.seen_s) == (0.0, 2.5, 3.0, 2.5)
     assert one.shares == {**dict.fromkeys(EXPRESSIONS, 0.0), "happy": pytest.approx(0.6), "neutral": pytest.approx(0.4)}
     assert one.certain_share == pytest.approx(0.6)
     assert one.changes_per_minute == pytest.approx(60 * 2 / 2.5)

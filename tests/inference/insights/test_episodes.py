@@ -24,9 +24,21 @@ def test_a_change_ends_one_episode_and_begins_the_next(make_film):
         "peak_s": 10.5,
         "peak": 0.9,
         "mean_confidence": pytest.approx(0.7),
+        "certain_share": 1.0,
     }
     assert (second.episode.start_s, second.episode.end_s, second.episode.expression) == (11.5, 12.0, "sad")
     assert json.loads(json.dumps(first.episode.to_dict())) == first.episode.to_dict()
+
+
+def test_a_stretch_that_is_mostly_not_certain_is_a_guess(make_film):
+    film = make_film(2, {1: ("happy", 0.3)}, {1: ("happy", 0.9)}, {1: ("happy", 0.3)}, {1: ("sad", 0.7)})
+    (first,), (second,) = find(film, 0.5)
+    assert (first.episode.certain_share, first.episode.is_guess) == (pytest.approx(1 / 3), True)
+    assert (second.episode.certain_share, second.episode.is_guess) == (1.0, False)
+    half = find(film[1:3], 0.5)[1][0].episode
+    assert (half.certain_share, half.is_guess) == (0.5, False), "half is not less than half"
+    assert find(film[:1], 0.0)[1][0].episode.is_guess
+    assert not find(film[1:2], 0.0)[1][0].episode.is_guess
 
 
 def test_leaving_ends_an_episode_where_the_person_was_last_seen(make_film):

@@ -70,6 +70,59 @@ def test_a_bin_that_goes_on_is_not_told(make_film):
         assert len(group.summarize().bins) == count // 2
 
 
+def over(film, hold_s=1.0, **settings):
+    group = GroupTally(GroupSettings(**{"bin_s": 4.0, **settings}))
+    for moment in film:
+        group.add(moment, hold_s)
+    return group.summarize(is_over=True)
+
+
+def test_what_is_left_at_the_end_is_told_by_the_same_rule(make_film):
+    group = over(make_film(1, *[FIVE_SMILES] * 6, start_s=3.0))
+    assert [(one.start_s, one.end_s, one.told_s, one.reason) for one in group.bins] == [
+        (3.0, 7.0, 4.0, None),
+        (7.0, 9.0, 2.0, None),
+    ]
+    assert (group.total.end_s, group.total.told_s) == (9.0, 6.0)
+    few = over(make_film(1, *[FIVE_SMILES] * 4, *[FOUR_FROWNS] * 2))
+    assert few.bins[1].reason == "fewer than 5 people"
+    assert (few.total.shares["angry"], few.total.told_s) == (0.0, 4.0)
+    glimpse = over(make_film(2, *[FOUR_FROWNS] * 8, {**FOUR_FROWNS, 5: "happy"}, *[FOUR_FROWNS] * 3), 0.5)
+    assert glimpse.bins[1].reason == "fewer than 5 people", "the fifth is seen for half a second"
+
+
+def test_what_is_left_and_too_short_says_so(make_film):
+    group = over(make_film(1, *[FIVE_SMILES] * 5))
+    assert [one.reason for one in group.bins] == [None, "too short: 1.0 s of at least 2 s"]
+    assert (group.bins[1].end_s, group.bins[1].shares, group.total.told_s) == (5.0, None, 4.0)
+    short = over(make_film(1, *[FIVE_SMILES] * 4), bin_s=10.0)
+    assert short.bins[0].reason == short.total.reason == "too short: 4.0 s of at least 5 s"
+    assert over(make_film(1, *[FIVE_SMILES] * 5), bin_s=10.0).bins[0].told_s == 5.0, "the control: half a bin"
+    brief = over(make_film(2, *[FIVE_SMILES] * 3), 0.5, bin_s=2.0)
+    assert brief.bins[0].reason == "too short: 1.5 s of at least 2 s", "longer than half, under LEAST_BIN"
+
+
+def test_a_video_that_ends_with_a_bin_has_no_rest_and_one_frame_is_all_rest(make_film):
+    assert len(over(make_film(1, *[FIVE_SMILES] * 8)).bins) == 2
+    assert [one.reason for one in over(make_film(1, FIVE_SMILES), 0.0).bins] == ["too short: 0.0 s of at least 2 s"]
+    assert over([]).bins == ()
+
+
+def test_the_rest_behind_merged_bins_is_measured_by_them(make_film):
+    group = over(make_film(1, *[FIVE_SMILES] * 11), bin_s=2.0, max_bins=4)
+    assert [(one.start_s, one.end_s) for one in group.bins] == [(0.0, 4.0), (4.0, 8.0), (8.0, 11.0)]
+    assert group.bins[-1].told_s == 3.0
+    assert over(make_film(1, *[FIVE_SMILES] * 9), bin_s=2.0, max_bins=4).bins[-1].reason.startswith("too short")
+
+
+def test_asking_in_between_tells_nothing_of_the_bin_that_goes_on(make_film):
+    group = GroupTally(GroupSettings(bin_s=4.0))
+    for moment in make_film(1, *[FIVE_SMILES] * 6):
+        group.add(moment, 1.0)
+    assert len(group.summarize().bins) == 1
+    assert group.summarize(is_over=True) == group.summarize(is_over=True), "the bin that goes on stays as it is"
+
+
 def test_different_people_are_counted_over_the_whole_bin(make_film):
     film = make_film(1, FIVE_SMILES, {6: "sad"})
     assert tally(film).bins[0].shares["sad"] == pytest.approx(1 / 6)

@@ -32,9 +32,11 @@ def print_summary(insights: ClipInsights, console: Console) -> None:
             console.print(_draw_group(insights.group))
             _tell_more(console, len(insights.group.bins), "spans")
         else:
-            console.print(Text("nothing is told of a group before a whole span of time is over", style="yellow"))
+            console.print(Text("nothing is told of a group: no frame was looked at", style="yellow"))
     elif insights.persons:
         console.print(_draw_persons(insights.persons))
+        if any(person.is_guess for person in insights.persons):
+            console.print(Text("?: less than half of that person's time is certain; the rest is a guess", style="dim"))
         _tell_more(console, len(insights.persons), "persons")
     console.print(Text(_count(insights)))
 
@@ -48,12 +50,13 @@ def _draw_persons(persons: Sequence[PersonInsights]) -> Table:
     table.add_column("certain", justify="right")
     table.add_column("longest smile", justify="right")
     for person in persons[:MAX_ROWS]:
-        span = f"{show_time(person.first_s)} - {show_time(person.last_s)}"
+        span = f"{show_time(person.first_s)} - {show_time(person.until_s)}"
         certain = "" if person.certain_share is None else f"{person.certain_share:.0%}"
         smile = f"{person.longest_smile_s:.1f} s" if person.longest_smile_s else ""
-        table.add_row(
-            str(person.person), span, f"{person.seen_s:.1f} s", _name_commonest(person.shares), certain, smile
-        )
+        shown: str | Text = _name_commonest(person.shares, is_guess=person.is_guess)
+        if person.shares is None:
+            shown = Text("one frame has no length in time", style="dim")
+        table.add_row(str(person.person), span, f"{person.seen_s:.1f} s", shown, certain, smile)
     return table
 
 
@@ -79,10 +82,10 @@ def _show_bin(one: GroupBin) -> tuple[str, str, str | Text, str]:
     return span, f"{one.faces_mean:.1f}", _name_commonest(one.shares), valence
 
 
-def _name_commonest(shares: Mapping[str, float] | None) -> str:
-    """Return the commonest expressions with their shares, such as "happy 62%, neutral 30%"."""
+def _name_commonest(shares: Mapping[str, float] | None, *, is_guess: bool = False) -> str:
+    """Return the commonest expressions with their shares, such as "happy 62%, neutral 30%"; of a guess "happy? 62%"."""
     ranked = sorted((shares or {}).items(), key=lambda item: -item[1])[:_COMMON]
-    return ", ".join(f"{label} {share:.0%}" for label, share in ranked if share >= 0.005)
+    return ", ".join(f"{label}{'?' * is_guess} {share:.0%}" for label, share in ranked if share >= 0.005)
 
 
 def _count(insights: ClipInsights) -> str:

@@ -238,11 +238,11 @@ class _Bins:
         return rows
 
     def take_rest(self, end_s: float | None) -> list[Row]:
-        """Return the bins that the last frame, which lasts for a while, brings to their end."""
+        """Return the bins that the last frame, which lasts for a while, brings to their end, and what is left."""
         return self._take(end_s, None)
 
     def _take(self, end_s: float | None, until_s: float | None) -> list[Row]:
-        group = self._collected.summarize(end_s).group
+        group = self._collected.summarize(end_s, is_over=until_s is None).group
         assert group is not None
         new = [one for one in group.bins[self._told :] if until_s is None or one.end_s <= until_s + _SLACK_S]
         self._told += len(new)

@@ -43,7 +43,10 @@ class MomentLine(_Line):
 
 
 class GroupLine(_Line):
-    """A stretch of time in group mode. Its values are null where fewer people were seen than make a group."""
+    """A stretch of time in group mode; the last one may be shorter.
+
+    Its values are null where fewer people were seen than make a group, or it is too short.
+    """
 
     type: Literal["group"]
     start_s: float = Field(description="Where it begins.", ge=0)

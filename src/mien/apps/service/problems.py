@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mien.apps.service.wording import describe_field, put_for_clients
 from mien.core.errors import InputError, MienError, UnreadableMediaError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -135,7 +136,7 @@ def to_refusal(error: Exception) -> Refusal:
         wait_s = max(1, round(getattr(error, "retry_after_s", 1)))
         return Refusal(error.code, str(error), headers={"Retry-After": str(wait_s)})
     if isinstance(error, UnreadableMediaError):
-        return Refusal(error.code if error.code in TITLES else "unreadable_media", str(error))
+        return Refusal(error.code if error.code in TITLES else "unreadable_media", put_for_clients(str(error)))
     if isinstance(error, InputError):
         return Refusal("bad_input", str(error))
     return Refusal("internal", "The reason stands in the service's log. The request may be tried again later.")
@@ -255,12 +256,12 @@ def wrong_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
     """Return the refusal of a request with parts that can't be used.
 
     Args:
-        problems: As pydantic lists them: each with `loc` and `msg`. The values themselves are not sent back.
+        problems: As pydantic lists them; see `describe_field`.
     """
     fields = [
         {
             "where": ".".join(str(part) for part in problem["loc"])[:200],
-            "message": str(problem["msg"]).removeprefix("Value error, ")[:300],
+            "message": describe_field(problem)[:300],
         }
         for problem in problems[:20]
     ]

@@ -14,8 +14,10 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 def _read_flag(value: Any) -> Any:
     """Take true and false alone: pydantic would take "yes", "off" and "1", too."""
-    if isinstance(value, bool) or value not in ("true", "false"):
-        return value if isinstance(value, bool) else None
+    if isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise ValueError("has to be true or false")
     return value == "true"
 
 

@@ -114,11 +114,12 @@ class Insights:
         self._frames += 1
         self._frames_with_faces += bool(moment.sightings)
 
-    def summarize(self, end_s: float | None = None) -> ClipInsights:
+    def summarize(self, end_s: float | None = None, *, is_over: bool = False) -> ClipInsights:
         """Return what was added so far; more frames may follow, and it may be asked for again.
 
         Args:
             end_s: When the video ends: the last frame does not count beyond it. None if nobody knows.
+            is_over: Whether no frame follows. Of a group, what is left after the last whole bin is told only then.
         """
         tally = deepcopy(self._tally)  # the last frame and the stretches that go on are closed in a copy
         hold_s = self._last_hold_s
@@ -127,7 +128,7 @@ class Insights:
                 hold_s = min(hold_s, max(0.0, end_s - self._last.time_s))
             tally.add(self._last, hold_s)
         end_s = self._start_s if self._last is None else self._last.time_s + hold_s
-        group = tally.summarize() if isinstance(tally, GroupTally) else None
+        group = tally.summarize(is_over=is_over) if isinstance(tally, GroupTally) else None
         shown = _Shown() if isinstance(tally, GroupTally) else tally.close(end_s - self._start_s)
         return ClipInsights(
             duration_s=end_s - self._start_s,

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 from mien.core.moments import Moment, Sighting
 from mien.inference.insights.settings import InsightSettings
 
+MOSTLY = 0.5
+"""Share of the time from which on a label is told as certain; below it stands a question mark."""
+
 _ROUNDING_S = 1e-9
 """How far sums of times may lie from what they stand for."""
 
@@ -24,6 +27,7 @@ class Episode:
         peak_s: Time of the frame with the highest smoothed probability; of equals the first.
         peak: That probability.
         mean_confidence: The label's smoothed probability, in the mean over the seconds seen.
+        certain_share: Share of the seconds seen in which the label was certain.
     """
 
     person: int
@@ -33,11 +37,17 @@ class Episode:
     peak_s: float
     peak: float
     mean_confidence: float
+    certain_share: float
 
     @property
     def duration_s(self) -> float:
         """From start to end; gaps that did not end the episode are within."""
         return self.end_s - self.start_s
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether less than `MOSTLY` of it is certain."""
+        return self.certain_share < MOSTLY
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -49,6 +59,7 @@ class Episode:
             "peak_s": self.peak_s,
             "peak": self.peak,
             "mean_confidence": self.mean_confidence,
+            "certain_share": self.certain_share,
         }
 
 
@@ -66,27 +77,32 @@ class Ending(NamedTuple):
 
 @dataclass(slots=True)
 class _Stretch:
-    """An episode that goes on; `weighted` is confidence times seconds."""
+    """An episode that goes on; `weighted` is confidence times seconds, and `is_certain` of the first frame."""
 
     expression: str
     start_s: float
     end_s: float
     peak_s: float
     peak: float
+    is_certain: bool
     seen_s: float = 0.0
+    certain_s: float = 0.0
     weighted: float = 0.0
 
-    def extend(self, confidence: float, time_s: float, hold_s: float) -> None:
+    def extend(self, sighting: Sighting, time_s: float, hold_s: float) -> None:
         """Take one more frame that shows the same expression."""
+        confidence = sighting.confidence
         if confidence > self.peak:
             self.peak_s, self.peak = time_s, confidence
         self.end_s = time_s + hold_s
         self.seen_s += hold_s
+        self.certain_s += hold_s if sighting.is_certain else 0.0
         self.weighted += confidence * hold_s
 
     def close(self, person: int) -> Episode:
-        """Return the finished episode; one without length has its peak's confidence."""
-        mean = self.weighted / self.seen_s if self.seen_s > 0.0 else self.peak
+        """Return the finished episode; one without length has its peak's confidence and its first frame's certainty."""
+        is_seen = self.seen_s > 0.0
+        mean = self.weighted / self.seen_s if is_seen else self.peak
         return Episode(
             person=person,
             expression=self.expression,
@@ -95,6 +111,7 @@ class _Stretch:
             peak_s=self.peak_s,
             peak=self.peak,
             mean_confidence=min(mean, self.peak),  # rounding can end a hair above
+            certain_share=min(self.certain_s / self.seen_s, 1.0) if is_seen else float(self.is_certain),
         )
 
 
@@ -144,7 +161,7 @@ class EpisodeFinder:
         if stretch is not None and stretch.expression != sighting.expression:
             ending, stretch = Ending(stretch.close(sighting.person), is_change=True), None
         if stretch is None:
-            stretch = _Stretch(sighting.expression, time_s, time_s, time_s, sighting.confidence)
+            stretch = _Stretch(sighting.expression, time_s, time_s, time_s, sighting.confidence, sighting.is_certain)
             self._stretches[sighting.person] = stretch
-        stretch.extend(sighting.confidence, time_s, hold_s)
+        stretch.extend(sighting, time_s, hold_s)
         return ending

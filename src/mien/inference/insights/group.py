@@ -3,7 +3,9 @@
 What is told is told of bins of time in which enough different people were seen, as many of them at once; each of them
 counts alike there. What was seen in other bins is forgotten as soon as the bin is over: it is in no total, so that
 nothing can be found by taking the bins from the total. Nothing is told of a bin that is not over, so that asking often
-tells no more.
+tells no more. Only when the video is over, what is left at its end is a bin, too: by the same rule if it is at least
+half as long as the others, and else one that says that it is too short. It is told once, so nothing can be found by
+comparing it with what was told before.
 
 What this does not protect from: where all show the same expression, each one's is known. Who knows four of five
 people's expressions, knows the fifth's; who knows that one person came between two bins, can guess from what changed.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -42,7 +45,7 @@ class GroupSettings:
         min_group: Different people that a bin needs, on one of its frames together. Higher protects each of them
             better, and leaves more bins empty.
         bin_s: Length of a bin at the start. Higher blurs single people's changes, and gathers more people; what is
-            left over at the end of the video, shorter than a bin, is not told.
+            left over at the end of the video is told of where it lasts for at least half of it.
         max_bins: When more are needed, neighbors are merged by two.
 
     Raises:
@@ -65,7 +68,7 @@ class GroupSettings:
 
 @dataclass(frozen=True, slots=True)
 class GroupBin:
-    """A stretch of time. The values are None where too few people were seen, and then `reason` says so.
+    """A stretch of time. The values are None where too few people were seen, or it is too short; `reason` says so.
 
     Attributes:
         start_s: Where it begins.
@@ -108,7 +111,8 @@ class GroupInsights:
 
     Attributes:
         min_group: Different people that a bin needed.
-        bins: They follow each other; the last one ends where the last whole bin of the video did.
+        bins: They follow each other. Those of a video that is over reach to its end, and the last one may be shorter;
+            else the last one ends where the last whole bin did. Empty before the first frame.
         total: Of all bins that are told, and of nothing else.
     """
 
@@ -207,6 +211,7 @@ class GroupTally:
         self._settings = settings
         self._bin_s = settings.bin_s
         self._start_s: float | None = None
+        self._length_s = 0.0
         self._closed = 0
         self._told: dict[int, _Told] = {}
         self._open = _Open()
@@ -216,6 +221,7 @@ class GroupTally:
         self._start_s = moment.time_s if self._start_s is None else self._start_s
         start_s = moment.time_s - self._start_s
         end_s = start_s + hold_s
+        self._length_s = max(self._length_s, end_s)
         self._close_until(start_s)
         while end_s - start_s > _ROUNDING * hold_s:
             _, seconds = next(split_span(start_s, end_s, self._bin_s))  # anew each time: bins may have been merged
@@ -223,20 +229,38 @@ class GroupTally:
             start_s += seconds
             self._close_until(start_s)
 
-    def summarize(self) -> GroupInsights:
-        """Return what may be told of the bins that are over."""
-        bins = tuple(
+    def summarize(self, *, is_over: bool = False) -> GroupInsights:
+        """Return what may be told of the bins that are over.
+
+        Args:
+            is_over: Whether the video is: then what is left at its end is a bin of its own, told or with a reason.
+                While frames may follow it has to be False, or asking often would tell of single people's changes.
+        """
+        bins = [
             self._describe(self._told.get(number), number * self._bin_s, (number + 1) * self._bin_s)
             for number in range(self._closed)
-        )
-        total: _Told | None = None
-        for told in self._told.values():
-            total = told if total is None else total.merge(told)
-        return GroupInsights(
-            min_group=self._settings.min_group,
-            bins=bins,
-            total=self._describe(total, 0.0, self._closed * self._bin_s),
-        )
+        ]
+        told = list(self._told.values())
+        if is_over and self._has_rest():
+            rest, reason = self._close_rest()
+            bins.append(self._describe(rest, self._closed * self._bin_s, self._length_s, reason))
+            told += [] if rest is None else [rest]
+        total = reduce(_Told.merge, told) if told else None
+        end_s = self._length_s if len(bins) > self._closed else self._closed * self._bin_s
+        reason = bins[0].reason if len(bins) == 1 else None
+        return GroupInsights(self._settings.min_group, tuple(bins), self._describe(total, 0.0, end_s, reason))
+
+    def _has_rest(self) -> bool:
+        """Tell whether the last bin does not end where the video does; a video of one frame is all rest."""
+        rest_s = self._length_s - self._closed * self._bin_s
+        return rest_s > _ROUNDING * self._bin_s or (self._start_s is not None and not self._closed)
+
+    def _close_rest(self) -> tuple[_Told | None, str | None]:
+        """Return what may be told of what is left at the end, and why nothing is; the bin itself stays as it is."""
+        rest_s, least_s = self._length_s - self._closed * self._bin_s, max(self._bin_s / 2, LEAST_BIN_S)
+        if rest_s < least_s * (1.0 - _ROUNDING):
+            return None, f"too short: {rest_s:.1f} s of at least {least_s:g} s"
+        return self._open.close(self._settings.min_group), None
 
     def _close_until(self, time_s: float) -> None:
         """Close each bin that ends at this time or before, counted from the first frame."""
@@ -256,11 +280,12 @@ class GroupTally:
             merged[number // 2] = told if other is None else other.merge(told)
         self._bin_s, self._closed, self._told = 2 * self._bin_s, self._closed // 2, merged
 
-    def _describe(self, told: _Told | None, start_s: float, end_s: float) -> GroupBin:
+    def _describe(self, told: _Told | None, start_s: float, end_s: float, reason: str | None = None) -> GroupBin:
+        """Return a bin; one that is not told of had too few people, unless another reason is known."""
         film_s = self._start_s or 0.0
         start_s, end_s = film_s + start_s, film_s + end_s
         if told is None:
-            reason = f"fewer than {self._settings.min_group} people"
+            reason = reason or f"fewer than {self._settings.min_group} people"
             return GroupBin(start_s, end_s, 0.0, None, None, None, None, reason)
         whole = sum(told.shares_s.values())
         return GroupBin(

@@ -10,7 +10,7 @@ from typing import Any
 from mien.core.labels import find_expression
 from mien.core.moments import Sighting
 from mien.inference.insights.baseline import ValenceMedian
-from mien.inference.insights.episodes import Ending
+from mien.inference.insights.episodes import MOSTLY, Ending
 from mien.inference.insights.settings import InsightSettings
 
 _SECONDS_A_MINUTE = 60.0
@@ -24,6 +24,7 @@ class PersonInsights:
         person: Their number.
         first_s: Time of the first frame they are on.
         last_s: Time of the last one.
+        until_s: When that one ended to count: `seen_s` lies between `first_s` and here.
         seen_s: Seconds on which they were seen. What follows from shares of it is None where it is 0: of a video of one
             frame.
         shares: By label its share of `seen_s`; labels that never were steady have 0, and all sum to 1.
@@ -38,6 +39,7 @@ class PersonInsights:
     person: int
     first_s: float
     last_s: float
+    until_s: float
     seen_s: float
     shares: Mapping[str, float] | None
     certain_share: float | None
@@ -47,12 +49,18 @@ class PersonInsights:
     mean_valence: float | None
     baseline_valence: float | None
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether less than `MOSTLY` of what was seen is certain; not where nothing is told of it."""
+        return self.certain_share is not None and self.certain_share < MOSTLY
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {
             "person": self.person,
             "first_s": self.first_s,
             "last_s": self.last_s,
+            "until_s": self.until_s,
             "seen_s": self.seen_s,
             "shares": None if self.shares is None else dict(self.shares),
             "certain_share": self.certain_share,
@@ -76,7 +84,7 @@ class PersonTally:
             settings: Say whether there is a baseline, and what counts as an episode.
         """
         self._person = sighting.person
-        self._first_s = self._last_s = time_s
+        self._first_s = self._last_s = self._until_s = time_s
         self._min_episode_s = settings.min_episode_s
         self._median = ValenceMedian() if settings.baseline else None
         self._seconds = dict.fromkeys(sighting.probabilities, 0.0)
@@ -88,7 +96,7 @@ class PersonTally:
 
     def add(self, sighting: Sighting, time_s: float, hold_s: float) -> None:
         """Take one frame, which counts for `hold_s` seconds."""
-        self._last_s = time_s
+        self._last_s, self._until_s = time_s, time_s + hold_s
         self._seconds[sighting.expression] += hold_s
         self._certain_s += hold_s if sighting.is_certain else 0.0
         if (valence := sighting.valence) is None:
@@ -115,6 +123,7 @@ class PersonTally:
             person=self._person,
             first_s=self._first_s,
             last_s=self._last_s,
+            until_s=self._until_s,
             seen_s=seen_s,
             shares=None if shares is None else MappingProxyType(shares),
             certain_share=min(self._certain_s / seen_s, 1.0) if is_seen else None,

@@ -69,7 +69,7 @@ def collect(
     insights = Insights(settings or InsightSettings(), group=group)
     for moment in moments:
         insights.add(moment)
-    return insights.summarize()
+    return insights.summarize(is_over=True)
 
 
 def make_facts(source: str = "interview.mp4", labels: Sequence[str] = EXPRESSIONS) -> ClipFacts:

@@ -164,11 +164,60 @@ def test_one_frame_tells_who_is_on_it_and_nothing_over_time(
     assert "<h2>Persons</h2>" in page
 
 
-def test_a_group_in_less_than_a_bin_tells_nothing(film: Film, insights_of: InsightsOf, facts_of: FactsOf) -> None:
-    page = render_clip(facts_of(), insights_of(film(8, 5.0, 5.0), GroupSettings()))
-    _Reader(page)
-    assert "shorter than one bin" in page
+def _doubt(insights: ClipInsights, certain_share: float) -> ClipInsights:
+    """Return the same, so much of which is certain."""
+    return replace(
+        insights,
+        persons=tuple(replace(person, certain_share=certain_share) for person in insights.persons),
+        episodes=tuple(replace(episode, certain_share=certain_share) for episode in insights.episodes),
+    )
+
+
+def test_what_is_not_certain_is_marked_wherever_it_stands(
+    film: Film, insights_of: InsightsOf, facts_of: FactsOf
+) -> None:
+    insights = insights_of(film(1, 60.0, 5.0))
+    doubtful = render_clip(facts_of(), _doubt(insights, 0.02))
+    sure = render_clip(facts_of(), _doubt(insights, 0.9))
+    for mark in (
+        "? <span>",  # the headline
+        "<b>2 % of it certain, the rest a guess</b>",
+        ' guess" d="M',  # the lane, its name and its words
+        ' guess" style="left',
+        ", mostly not certain",
+        "; 2 % certain",
+        '? <span class="remark">2 % certain</span>',  # the table of persons
+        "hollow, with a question mark",
+        "?</td>",  # the table of episodes
+    ):
+        assert mark in doubtful, mark
+        assert mark not in sure, mark
+    assert "<b>90 % of it certain, the rest a guess</b>" in sure
+    assert doubtful.count(' guess" d="M') == len({episode.expression for episode in insights.episodes})
+
+
+def test_certain_and_doubtful_stretches_of_one_lane_are_apart(
+    film: Film, insights_of: InsightsOf, facts_of: FactsOf
+) -> None:
+    insights = _doubt(insights_of(film(1, 60.0, 5.0)), 0.9)
+    first, *others = insights.episodes
+    page = render_clip(facts_of(), replace(insights, episodes=(replace(first, certain_share=0.0), *others)))
+    assert page.count(' guess" d="M') == 1
+    assert page.count("?</td>") == 1
+
+
+def test_a_group_in_less_than_half_a_bin_says_so(film: Film, insights_of: InsightsOf, facts_of: FactsOf) -> None:
+    page = render_clip(facts_of(), insights_of(film(8, 4.0, 5.0), GroupSettings()))
+    assert "The video is shorter than half a bin of time: 4.0 s of at least 5 s." in page
     assert "svg" not in _Reader(page).tags
+    assert "Told</dt><dd>0 of 1<" in page
+    assert "No frame was read." in render_clip(facts_of(), insights_of(film(8, 0.0, 5.0), GroupSettings()))
+
+
+def test_what_is_left_at_the_end_of_a_group_is_counted(film: Film, insights_of: InsightsOf, facts_of: FactsOf) -> None:
+    page = render_clip(facts_of(), insights_of(film(8, 12.0, 5.0), GroupSettings(min_group=2)))
+    assert "Told</dt><dd>1 of 2<" in page
+    assert '0:10 to 0:12</th><td class="untold" colspan="9"><span>too short: 2.0 s of at least 5 s' in page
 
 
 def test_a_long_film_of_a_crowd_stays_small_and_says_what_it_leaves_out(

@@ -22,7 +22,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the service needs the serve extra")
 pytest.importorskip("websockets", reason="the service needs the serve extra")
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client
 
 SERVER = """
@@ -38,7 +38,7 @@ listener.bind(("127.0.0.1", 0))
 listener.listen(64)
 print(listener.getsockname()[1], flush=True)
 Server(Config(create_app(), http=connections.Connection, ws=LiveConnection, ws_max_size=100_000,
-              ws_per_message_deflate=False, log_level="error", timeout_keep_alive=1,
+              ws_per_message_deflate=False, log_level="info", timeout_keep_alive=1,
               timeout_graceful_shutdown=5)).run([listener])
 """
 
@@ -46,8 +46,9 @@ Server(Config(create_app(), http=connections.Connection, ws=LiveConnection, ws_m
 class Running:
     """A server in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
         self.process = process
+        self.log = log
         assert process.stdout is not None
         self.port = int(process.stdout.readline())
         limit_s = time.monotonic() + 30
@@ -82,7 +83,7 @@ def six_faces(build_detector, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def server(model_file, six_faces) -> Iterator[Running]:
+def server(model_file, six_faces, tmp_path) -> Iterator[Running]:
     environment = {
         **os.environ,
         "MIEN_MODEL": str(model_file),
@@ -91,9 +92,13 @@ def server(model_file, six_faces) -> Iterator[Running]:
         "MIEN_MAX_LIVE": "4",
         "OMP_NUM_THREADS": "1",
     }
-    process = subprocess.Popen([sys.executable, "-c", SERVER], env=environment, stdout=subprocess.PIPE, text=True)
+    log = tmp_path / "log.txt"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVER], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
     try:
-        yield Running(process)
+        yield Running(process, log)
     finally:
         process.kill()
         process.communicate()
@@ -236,3 +241,23 @@ def test_who_disappears_is_forgotten(server, frame):
     with server.connect() as other:
         assert receive(other)["type"] == "hello"
         assert server.count("mien_live_connections") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "origin", "status"),
+    [("/v1/live?smoothing=x", None, 422), ("/v1/live", "https://evil.example", 403), ("/v1/nope", None, 404)],
+)
+def test_a_refusal_is_no_error_in_the_log_and_stands_there_as_it_was_sent(server, path, origin, status):
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        client.connect(f"ws://127.0.0.1:{server.port}{path}", origin=origin, compression=None),
+    ):
+        pass
+    response = caught.value.response
+    assert response.status_code == status
+    assert json.loads(response.body)["status"] == status
+    assert json.loads(response.body)["instance"] == path.partition("?")[0]
+    server.count("anything")  # what the refusal logged is in the file by now
+    told = server.log.read_text()
+    assert f'"WebSocket {path}" {status}' in told
+    assert "ERROR" not in told

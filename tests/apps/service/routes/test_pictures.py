@@ -101,6 +101,12 @@ def test_several_pictures_stay_in_order_and_one_may_be_broken(client, png):
     assert "faces" not in pictures[3]
 
 
+def test_what_is_no_picture_is_not_called_one(client):
+    answer = client.post("/v1/predict", content=b"no picture", headers=PNG)
+    assert answer.json()["detail"].startswith("the picture is not of a kind that is read here (")
+    assert answer.json()["pictures"][0]["error"]["message"] == answer.json()["detail"]
+
+
 def test_if_none_can_be_read_it_is_a_problem(client, png):
     for data in (b"no picture", png[:100]):
         answer = send_form(client, data)

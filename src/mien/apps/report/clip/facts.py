@@ -62,7 +62,7 @@ GROUP = (
     "counts twice, and so the people of a bin may be fewer than counted.",
     "It does not protect from everything: where all show the same expression, each one's is known, and who knows all "
     "but one of a small group can work out the last.",
-    "What was not seen is not filled in, and what is left at the end, shorter than a bin, is not told.",
+    "What was not seen is not filled in, and what is left at the end is not told if it is shorter than half a bin.",
 )
 """What holds of a group."""
 

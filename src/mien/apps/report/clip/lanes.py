@@ -40,6 +40,7 @@ class Name(NamedTuple):
         position: Of the label among the model's.
         label: The name.
         title: What a pointer on it shows.
+        is_guess: Whether the stretch is drawn hollow.
     """
 
     left: float
@@ -47,6 +48,7 @@ class Name(NamedTuple):
     position: int
     label: str
     title: str
+    is_guess: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Lane:
     Attributes:
         person: Their number.
         episodes: Stretches of a steady expression, over the lane's whole height.
+        guesses: Likewise, those that are mostly not certain; they are drawn hollow.
         brief: Stretches in which the person is seen without an episode, as a thin line in the likeliest one's color.
         names: For the longer stretches.
         description: The same in words, for those who don't see it.
@@ -63,6 +66,7 @@ class Lane:
 
     person: int
     episodes: tuple[Band, ...]
+    guesses: tuple[Band, ...]
     brief: tuple[Band, ...]
     names: tuple[Name, ...]
     description: str
@@ -104,9 +108,12 @@ def _draw(person: PersonInsights, episodes: Sequence[Episode], track: Track, tim
         [_NOTHING if means is None else int(np.argmax(means)) for means in (*track.probabilities, None)]
     )
     brief[is_untold & (steady == _NOTHING)] = likeliest[bins][is_untold & (steady == _NOTHING)]
+    bands = _to_bands(steady, 0, HEIGHT)
+    count = len(timeline.labels)
     return Lane(
         person=person.person,
-        episodes=_to_bands(steady, 0, HEIGHT),
+        episodes=tuple(band for band in bands if band.position < count),
+        guesses=tuple(Band(band.position - count, band.path) for band in bands if band.position >= count),
         brief=_to_bands(brief, HEIGHT // 3, HEIGHT // 3),
         names=tuple(_name(steady, timeline.labels, span)),
         description=describe_person(person),
@@ -114,15 +121,24 @@ def _draw(person: PersonInsights, episodes: Sequence[Episode], track: Track, tim
 
 
 def describe_person(person: PersonInsights) -> str:
-    """Return a sentence such as "Person 1, seen for 4.2 s between 0:01.0 and 0:07.3: happy 70 %, neutral 30 %"."""
-    first, last = (show_time(time_s, tenths=True) for time_s in (person.first_s, person.last_s))
+    """Return words such as "Person 1, seen for 4.2 s between 0:01.0 and 0:07.3: happy 70 %, neutral 30 %; 2 % certain".
+
+    Certainty is named where the most is a guess.
+    """
+    first, last = (show_time(time_s, tenths=True) for time_s in (person.first_s, person.until_s))
     ranked = sorted((person.shares or {}).items(), key=lambda item: -item[1])
     shares = ", ".join(f"{label} {100 * share:.0f} %" for label, share in ranked if share >= 0.005)
-    return f"Person {person.person}, seen for {show_length(person.seen_s)} between {first} and {last}: {shares}"
+    certain = f"; {100 * (person.certain_share or 0.0):.0f} % certain" if person.is_guess else ""
+    return (
+        f"Person {person.person}, seen for {show_length(person.seen_s)} between {first} and {last}: {shares}{certain}"
+    )
 
 
 def _paint(episodes: Sequence[Episode], labels: Sequence[str], span: Span) -> NDArray[np.int64]:
-    """Return for each column the position of the label that covers most of it, or `_NOTHING`."""
+    """Return for each column the position of the label that covers most of it, or `_NOTHING`.
+
+    Guesses' positions come after those of all labels.
+    """
     cells, covered = np.full(COLUMNS, _NOTHING), np.zeros(COLUMNS)
     for episode in episodes:
         start, end = (COLUMNS * span.place(time_s) for time_s in (episode.start_s, episode.end_s))
@@ -130,7 +146,7 @@ def _paint(episodes: Sequence[Episode], labels: Sequence[str], span: Span) -> ND
         edges = np.arange(first, last)
         share = np.minimum(edges + 1, end) - np.maximum(edges, start)
         is_more = share > covered[first:last]
-        cells[first:last][is_more] = labels.index(episode.expression)
+        cells[first:last][is_more] = labels.index(episode.expression) + len(labels) * episode.is_guess
         covered[first:last][is_more] = share[is_more]
     cells[covered < 0.25] = _NOTHING
     return cells
@@ -177,5 +193,7 @@ def _name(cells: NDArray[np.int64], labels: Sequence[str], span: Span) -> Iterat
     for position, first, last in _list_runs(cells):
         if last - first >= _NARROWEST_NAME * COLUMNS:
             start, end = (show_time(span.start_s + x / COLUMNS * span.length_s, tenths=True) for x in (first, last))
-            title = f"{labels[position]}, {start} to {end}"
-            yield Name(first / COLUMNS, (last - first) / COLUMNS, position, labels[position], title)
+            is_guess, place = divmod(position, len(labels))
+            label = f"{labels[place]}{'?' * is_guess}"
+            title = f"{label}, {start} to {end}{', mostly not certain' * is_guess}"
+            yield Name(first / COLUMNS, (last - first) / COLUMNS, place, label, title, bool(is_guess))

@@ -80,6 +80,7 @@ def _describe_persons(
         "persons": list_persons(insights, hues),
         "episodes": episodes,
         "has_pictures": any(episode.picture for episode in episodes),
+        "guesses": any(episode.is_guess for episode in insights.episodes),
         "has_smiles": has_smiles(labels),
         "has_baseline": any(person.baseline_valence is not None for person in insights.persons),
         "people": len(insights.persons) + insights.persons_left_out,

@@ -11,6 +11,7 @@ from mien.apps.report.clip.hues import Hue
 from mien.apps.report.clip.tables import show_share
 from mien.apps.report.clip.times import show_length
 from mien.inference.insights.collector import ClipInsights
+from mien.inference.insights.episodes import MOSTLY
 
 _LEAST_LISTED = 0.005
 
@@ -38,11 +39,15 @@ class Mix:
         shares: The largest first; those under half a percent are left out.
         bands: One bar from left to right.
         remark: Shares of what.
+        certain: How much of it is certain, in words; empty where that is not told.
+        is_guess: Whether less than `MOSTLY` of it is.
     """
 
     shares: tuple[Share, ...]
     bands: tuple[Band, ...]
     remark: str
+    certain: str
+    is_guess: bool
 
 
 def find_mix(insights: ClipInsights, hues: Sequence[Hue]) -> Mix | None:
@@ -50,6 +55,7 @@ def find_mix(insights: ClipInsights, hues: Sequence[Hue]) -> Mix | None:
     shares = _add_up(insights) if insights.group is None else insights.group.total.shares
     if not shares:
         return None
+    certain = _find_certain(insights)
     ordered = sorted(hues, key=lambda hue: -shares[hue.label])
     by_position = [shares[hue.label] for hue in sorted(hues, key=lambda hue: hue.position)]
     return Mix(
@@ -58,6 +64,8 @@ def find_mix(insights: ClipInsights, hues: Sequence[Hue]) -> Mix | None:
         ),
         bands=stack_once(by_position, hues),
         remark=_name_whole(insights),
+        certain="" if certain is None else f"{show_share(certain)} of it certain, the rest a guess",
+        is_guess=certain is not None and certain < MOSTLY,
     )
 
 
@@ -97,6 +105,13 @@ def _add_up(insights: ClipInsights) -> Mapping[str, float]:
             seconds[label] = seconds.get(label, 0.0) + share * person.seen_s
     whole = sum(seconds.values())
     return {label: part / whole for label, part in seconds.items()} if whole > 0.0 else {}
+
+
+def _find_certain(insights: ClipInsights) -> float | None:
+    """Return the share of all persons' time that is certain; None of a group, where that is not told, and of none."""
+    seen = [(person.seen_s, person.certain_share) for person in insights.persons if person.certain_share is not None]
+    whole = sum(seconds for seconds, _ in seen)
+    return sum(seconds * share for seconds, share in seen) / whole if whole > 0.0 else None
 
 
 def _name_whole(insights: ClipInsights) -> str:

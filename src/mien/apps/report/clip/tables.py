@@ -41,6 +41,7 @@ class PersonRow:
         first_smile: When it began.
         longest_smile: How long it was.
         certain: Share of the time seen, in percent.
+        guess: Place among `shares` of the largest, if most of the time is a guess.
         valence: In the mean.
         usual: The baseline.
     """
@@ -53,6 +54,7 @@ class PersonRow:
     first_smile: str
     longest_smile: str
     certain: str
+    guess: int | None
     valence: str
     usual: str
 
@@ -168,22 +170,30 @@ def _describe_person(person: PersonInsights, hues: Sequence[Hue]) -> PersonRow:
     return PersonRow(
         person=person.person,
         seen=show_length(person.seen_s),
-        span=f"{show_time(person.first_s)} to {show_time(person.last_s)}",
+        span=f"{show_time(person.first_s)} to {show_time(person.until_s)}",
         shares=tuple(show_share(None if person.shares is None else person.shares[hue.label]) for hue in hues),
         changes=NOTHING if person.changes_per_minute is None else f"{person.changes_per_minute:.1f}",
         first_smile=NOTHING if person.first_smile_s is None else show_time(person.first_smile_s, tenths=True),
         longest_smile=show_length(person.longest_smile_s) if person.longest_smile_s else NOTHING,
         certain=show_share(person.certain_share),
+        guess=_find_guess(person, hues),
         valence=show_valence(person.mean_valence),
         usual=show_valence(person.baseline_valence),
     )
+
+
+def _find_guess(person: PersonInsights, hues: Sequence[Hue]) -> int | None:
+    """Return the place of the hue that a person showed most, if the most is a guess."""
+    if not person.is_guess or (shares := person.shares) is None:
+        return None
+    return max(range(len(hues)), key=lambda place: shares[hues[place].label])
 
 
 def _describe_episode(episode: Episode, labels: Sequence[str], picture: bytes | None) -> EpisodeRow:
     return EpisodeRow(
         person=episode.person,
         position=labels.index(episode.expression),
-        label=episode.expression,
+        label=f"{episode.expression}{'?' * episode.is_guess}",
         start=show_time(episode.start_s, tenths=True),
         end=show_time(episode.end_s, tenths=True),
         length=show_length(episode.duration_s),

@@ -1,7 +1,7 @@
 """uvicorn's WebSocket, with an end that clients can rely on: a stop is told as 1001, and nobody can refuse to go.
 
-What never becomes a live connection is told why as problem JSON. Four methods of uvicorn's class are overridden, which
-are no public interface; the tests of this file's behavior say when that has to change.
+What never becomes a live connection is told why as problem JSON, and is no error in the log. Four methods of uvicorn's
+class are overridden, which are no public interface; the tests of this file's behavior say when that has to change.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from websockets.http11 import Response
 from websockets.server import ServerProtocol
 
 from mien.apps.service.live.messages import SHUTTING_DOWN
-from mien.apps.service.problems import MEDIA_TYPE, make_problem
+from mien.apps.service.problems import MEDIA_TYPE, Refusal, answer, make_problem
 from mien.apps.service.stopping import begin_stop
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ _LINGER_S: Final = 2.0
 """How long a client may take to read what is left, and to close; then the connection is cut."""
 
 
-_CODES: Final = {HTTPStatus.FORBIDDEN: "not_found", HTTPStatus.INTERNAL_SERVER_ERROR: "internal"}
-"""By the status that uvicorn would send. It says 403 of addresses where nothing is: all else the app refuses itself."""
+_CODES: Final = {HTTPStatus.INTERNAL_SERVER_ERROR: "internal"}
+"""By the status that uvicorn would send; all other refusals of its own are about the handshake."""
 
 
 class Handshake(ServerProtocol):
@@ -43,8 +43,7 @@ class Handshake(ServerProtocol):
         """
         response = super().reject(status, text)
         code = _CODES.get(HTTPStatus(status), "bad_http")
-        detail = " ".join(text.split()) or "there is no live connection here; it is at /v1/live."
-        problem = make_problem(code, detail, "/v1/live")
+        problem = make_problem(code, " ".join(text.split()), "/v1/live")
         if code == "bad_http":
             problem["status"] = int(status)
         body = json.dumps(problem).encode()
@@ -73,10 +72,27 @@ class LiveConnection(WebSocketsSansIOProtocol):
         self._cut_later()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send a message; a close message never waits until a client has read what came before it."""
+        """Send a message; a close message never waits until a client has read what came before it.
+
+        A close message in place of an answer says that nothing is at this address: the app refuses all else itself.
+        """
         if message["type"] == "websocket.close":
             self.writable.set()
+            if not self.handshake_complete and self.initial_response is None:
+                await self._send_nothing_here()
+                return
         await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # uvicorn would call a refusal that was sent in full an error of the app's, and log it: a line a stranger.
+            self.handshake_complete = True
+
+    async def _send_nothing_here(self) -> None:
+        """Answer 404; uvicorn would answer, and log, 403."""
+        refusal = Refusal("not_found", "there is no live connection here; it is at /v1/live.")
+        response = answer(refusal, self.scope["path"])
+        headers = response.raw_headers
+        await self.send({"type": "websocket.http.response.start", "status": response.status_code, "headers": headers})
+        await self.send({"type": "websocket.http.response.body", "body": bytes(response.body)})
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """Cut the connection if it is still there a while after the app has ended."""

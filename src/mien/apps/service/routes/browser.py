@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import file_digest
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse
 
 from mien.apps.service.access import Token
@@ -22,6 +21,19 @@ from mien.inference.runtime.bundled import find_model, read_model
 
 MODELS: Final = ("expression", "nano", "faces")
 """What is served as a file. A model that somebody put in their place by path is not: the page runs these by name."""
+
+_NAME: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "name",
+            "in": "path",
+            "required": True,
+            "description": "The model's name.",
+            "schema": {"type": "string", "enum": [*MODELS]},
+        }
+    ]
+}
+"""OpenAPI's account of a model's name: FastAPI would answer another one with 422, and there is just nothing there."""
 
 router = APIRouter()
 
@@ -52,18 +64,19 @@ def get_browser(request: Request) -> BrowserMode:
     responses={
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         304: {"description": "The client's copy, named by `If-None-Match`, is the same."},
-        **responses("unauthorized", "not_found", "bad_input", "forbidden_host", "draining", "internal"),
+        **responses("unauthorized", "not_found", "forbidden_host", "draining", "internal"),
     },
+    openapi_extra=_NAME,
 )
-def get_model_file(
-    name: Annotated[Literal["expression", "nano", "faces"], PathParameter(description="The model's name.")],
-    request: Request,
-) -> Response:
+def get_model_file(request: Request) -> Response:
     """Return a model file whose card and hashes were checked.
 
     Raises:
-        Refusal: `not_found`, if its file is absent or damaged.
+        Refusal: `not_found`, if nothing is served under this name, or its file is absent or damaged.
     """
+    name = request.path_params["name"]
+    if name not in MODELS:  # others could name a file anywhere
+        raise Refusal("not_found", f"there is no model {name[:100]!r}; /v1/browser names those that there are.")
     found = _find(name)
     if found is None:
         raise Refusal("not_found", f"the model {name} is not installed here; /v1/browser names those that are.")
