@@ -45,10 +45,17 @@ def test_every_verb_that_is_listed_exists_and_explains_itself(verb, capsys) -> N
     assert verb in capsys.readouterr().out
 
 
-def test_help_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("token", "unwanted"),
+    [
+        ("--help", ("numpy", "onnxruntime", "PIL", "pydantic", "torch")),
+        ("predit", ("numpy", "mien.apps.cli.predict")),  # a slip: the verb it is like stays unloaded
+    ],
+)
+def test_what_needs_no_verb_loads_nothing_heavy(token, unwanted) -> None:
     code = (
-        "import sys; from mien.apps.cli.main import run; run(['--help']);"
-        "print([name for name in ('numpy', 'onnxruntime', 'PIL', 'pydantic', 'torch') if name in sys.modules])"
+        f"import sys; from mien.apps.cli.main import run; run([{token!r}]);"
+        f"print([name for name in {unwanted!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -55,15 +55,6 @@ def test_a_verb_nobody_could_have_meant_is_not_suggested(capsys) -> None:
     assert "Did you mean" not in capsys.readouterr().err
 
 
-def test_a_slip_loads_no_verb() -> None:
-    code = (
-        "import sys; from mien.apps.cli.main import run; run(['predit']);"
-        "print([name for name in ('numpy', 'mien.apps.cli.predict') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 @pytest.mark.parametrize("verb", ["bench", "demo", "info", "predict", "serve", "watch"])
 def test_verbs_explain_themselves_without_any_extra(verb) -> None:
     done = run_after_a_base_install(verb, "--help")
