@@ -15,6 +15,11 @@ _ROUNDING_S = 1e-9
 """How far sums of times may lie from what they stand for."""
 
 
+def is_guess(certain_share: float | None) -> bool:
+    """Whether less than `MOSTLY` of a time is certain; not where nothing is told of that."""
+    return certain_share is not None and certain_share < MOSTLY
+
+
 @dataclass(frozen=True, slots=True)
 class Episode:
     """One person, one expression, from a start to an end.
@@ -47,7 +52,7 @@ class Episode:
     @property
     def is_guess(self) -> bool:
         """Whether less than `MOSTLY` of it is certain."""
-        return self.certain_share < MOSTLY
+        return is_guess(self.certain_share)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -10,7 +10,7 @@ from typing import Any
 from mien.core.labels import find_expression
 from mien.core.moments import Sighting
 from mien.inference.insights.baseline import ValenceMedian
-from mien.inference.insights.episodes import MOSTLY, Ending
+from mien.inference.insights.episodes import Ending, is_guess
 from mien.inference.insights.settings import InsightSettings
 
 _SECONDS_A_MINUTE = 60.0
@@ -51,8 +51,8 @@ class PersonInsights:
 
     @property
     def is_guess(self) -> bool:
-        """Whether less than `MOSTLY` of what was seen is certain; not where nothing is told of it."""
-        return self.certain_share is not None and self.certain_share < MOSTLY
+        """Whether most of what was seen is not certain."""
+        return is_guess(self.certain_share)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -11,7 +11,7 @@ from mien.apps.report.clip.hues import Hue
 from mien.apps.report.clip.tables import show_share
 from mien.apps.report.clip.times import show_length
 from mien.inference.insights.collector import ClipInsights
-from mien.inference.insights.episodes import MOSTLY
+from mien.inference.insights.episodes import is_guess
 
 _LEAST_LISTED = 0.005
 
@@ -40,7 +40,7 @@ class Mix:
         bands: One bar from left to right.
         remark: Shares of what.
         certain: How much of it is certain, in words; empty where that is not told.
-        is_guess: Whether less than `MOSTLY` of it is.
+        is_guess: Whether most of it is a guess.
     """
 
     shares: tuple[Share, ...]
@@ -65,7 +65,7 @@ def find_mix(insights: ClipInsights, hues: Sequence[Hue]) -> Mix | None:
         bands=stack_once(by_position, hues),
         remark=_name_whole(insights),
         certain="" if certain is None else f"{show_share(certain)} of it certain, the rest a guess",
-        is_guess=certain is not None and certain < MOSTLY,
+        is_guess=is_guess(certain),
     )
 
 
