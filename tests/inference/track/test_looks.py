@@ -89,3 +89,26 @@ def test_who_stands_apart():
     places = np.array([[100, 100, np.log(50)], [140, 100, np.log(50)], [300, 100, np.log(50)]])
     assert stand_apart(places, places, np.arange(3)).tolist() == [False, False, True]
     assert stand_apart(places[:1], places[[0, 2]], np.array([0])).tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("likeness", "is_one"),
+    [
+        ([0.65, 0.6], True),
+        ([0.55, 0.1], True),
+        ([0.55, 0.3], False),
+        ([0.35, -0.4], False),
+        ([0.55, 0.55], False),
+    ],
+    ids=["by itself", "beside the other", "too like the other", "hardly at all", "like both"],
+)
+def test_a_face_is_known_by_itself_or_beside_all_others(likeness, is_one):
+    looks = Looks.begin(2).learn(np.array([0, 1]), np.stack([sketch(draw(0)), sketch(draw(1))]), step_s=0.0, over_s=1.0)
+    assert looks.recognize(np.array([likeness]).T, 0.6)[0, 0] == is_one
+
+
+def test_nobody_stands_out_alone_or_unknown():
+    alone = Looks.begin(1).learn(np.array([0]), sketch(draw(0))[None], step_s=0.0, over_s=1.0)
+    assert not alone.recognize(np.array([[0.55]]), 0.6).any()
+    assert not Looks.begin(2).recognize(np.array([[0.55], [0.1]]), 0.6).any()
+    assert Looks.begin(0).recognize(np.zeros((0, 3)), 0.6).shape == (0, 3)

@@ -92,6 +92,19 @@ def test_a_look_that_fits_is_as_good_as_a_sure_score(find):
         assert tracker.update([find(128.0, score=0.62)], 10 / FPS, [look]) == [number]
 
 
+def test_one_box_around_two_goes_to_whose_look_it_has_however_much_larger_it_is(find):
+    """What it looks like isn't clear, but it looks like nobody else."""
+    blurred = 0.56 * ANNA + 0.1 * BEN
+    tracker = Tracker()
+    for frame in range(20):
+        assert tracker.update([find(200.0), find(240.0 + 4 * (19 - frame), size=58.0)], frame / FPS, [ANNA, BEN]) == [
+            1,
+            2,
+        ]
+    assert 0.5 < blurred @ ANNA < TrackerSettings().look_trust
+    assert tracker.update([find(222.0, size=63.0, score=0.66)], 20 / FPS, [blurred]) == [1]
+
+
 def test_looks_that_are_not_one_a_face_are_refused(find):
     with pytest.raises(InputError, match="one look"):
         Tracker().update([find(100.0)], 0.0, [])

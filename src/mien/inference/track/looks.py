@@ -28,6 +28,10 @@ SIDE: Final = 12
 UNKNOWN: Final = 0.5
 """The likeness of who has no look yet: between that of one person's sketches and that of two persons'."""
 
+STANDS_OUT: Final = 0.4, 0.3
+"""How like a person a face must be at least that stands out, and by how much more than it is like anybody else: what
+is half hidden, or one box with another face, looks like nobody surely."""
+
 FLAT: Final = 1.0
 """A crop whose dots differ by less than this many gray levels (standard deviation) shows nothing."""
 
@@ -115,6 +119,20 @@ class Looks:
         """
         is_told = self.are_known[:, None] & np.asarray(seen.any(axis=1))[None]
         return np.where(is_told, (self.sketches @ seen.T).astype(np.float64), UNKNOWN)
+
+    def recognize(self, likeness: NDArray[np.float64], trust: float) -> NDArray[np.bool_]:
+        """Return whether a face looks like a person, by itself or beside everybody else: (N, M).
+
+        Args:
+            likeness: (N, M) of `compare`.
+            trust: The likeness that tells without a look at the others.
+        """
+        others = np.full_like(likeness, np.inf)
+        for row in range(len(likeness) if len(likeness) > 1 else 0):
+            others[row] = np.delete(likeness, row, axis=0).max(axis=0)
+        least, lead = STANDS_OUT
+        is_best = self.are_known[:, None] & (likeness >= least) & (likeness - others >= lead)
+        return np.asarray((likeness >= trust) | is_best)
 
     def learn(self, rows: NDArray[np.intp], seen: NDArray[np.float32], *, step_s: float, over_s: float) -> Looks:
         """Return the looks after some of the persons were seen.

@@ -147,7 +147,7 @@ class Tracker:
         surprises = measure_surprises(self._motions, seen, wobble=wobble)
         likeness = self._looks.compare(sketches)
         costs = measure_costs(self._motions, seen, wobble=wobble) - self._settings.look_weight * likeness
-        is_alike = (likeness >= self._settings.look_trust) & (self._settings.look_weight > 0)
+        is_alike = self._looks.recognize(likeness, self._settings.look_trust) & (self._settings.look_weight > 0)
         pairs = self._match(seen, costs, is_alike | (surprises < LEAP), is_sure, is_alike, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
