@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -25,6 +26,17 @@ def test_the_card_is_shown_with_figures_limits_and_terms(scored_model, capsys) -
     shown = " ".join(capsys.readouterr().out.split())
     for expected in ("tiny", "angry, disgust", "48 x 48 gray", "random weights", "MIT", "3,589", "70.1%", "3,301"):
         assert expected in shown
+
+
+def test_hashes_are_short_in_the_table_and_whole_in_json(capsys) -> None:
+    assert run(["info", "faces", "--json"]) == 0
+    terms = json.loads(capsys.readouterr().out)["data"]["license"]
+    hashes = re.findall(r"[0-9a-f]{64}", terms)
+    assert hashes
+    assert run(["info", "faces"]) == 0
+    shown = capsys.readouterr().out
+    assert hashes[0][:12] in shown
+    assert hashes[0][12:20] not in shown
 
 
 def test_json_is_the_whole_card(scored_model, capsys) -> None:

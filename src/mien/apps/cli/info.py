@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -125,9 +126,9 @@ def _describe(card: ModelCard) -> Table:
         **_describe_task(card),
         "parameters": f"{card.parameters:,}",
         **({"network": _name_network(card.network)} if card.network else {}),
-        "trained on": f"{card.data.name} (sha256 {card.data.sha256[:12]})",
+        "trained on": f"{card.data.name} (sha256 {card.data.sha256})",
         "data terms": card.data.license,
-        "recipe": f"{card.recipe} (sha256 {card.recipe_sha256[:12]})",
+        "recipe": f"{card.recipe} (sha256 {card.recipe_sha256})",
         "commit": card.commit,
         "weights' terms": card.license,
         "limits": "\n".join(f"- {limit}" for limit in card.limits) or "none stated",
@@ -136,8 +137,13 @@ def _describe(card: ModelCard) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(_shorten_hashes(value)))
     return table
+
+
+def _shorten_hashes(text: str) -> str:
+    """Leave twelve digits of each SHA-256: enough to compare, and the sentence can be read. JSON has them whole."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", text)
 
 
 def _name_network(network: Architecture) -> str:
