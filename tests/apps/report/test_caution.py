@@ -24,12 +24,16 @@ def _begun(scoring: Scoring, trained_on: str) -> Scoring:
     return _trained(scoring, license=f"MIT. Began with weights of sha256 {WEIGHTS}, trained on {trained_on}")
 
 
+def _list(scoring: Scoring) -> list[str]:
+    return list_cautions(scoring.card.data, scoring.dataset.manifest)
+
+
 def test_a_model_of_this_import_alone_needs_no_caution(scoring: Scoring) -> None:
-    assert list_cautions(scoring) == []
+    assert _list(scoring) == []
 
 
 def test_a_model_of_another_import_may_have_seen_the_pictures(scoring: Scoring) -> None:
-    (caution,) = list_cautions(_trained(scoring, sha256="e" * 64))
+    (caution,) = _list(_trained(scoring, sha256="e" * 64))
     assert "trained on another import (faces, sha256 eeeeeeeeeeee...)" in caution
 
 
@@ -47,7 +51,7 @@ def test_a_model_of_another_import_may_have_seen_the_pictures(scoring: Scoring) 
 )
 def test_weights_that_it_began_with_are_judged_too(scoring: Scoring, trained_on: str, said: str) -> None:
     begun = _begun(scoring, trained_on)
-    (caution,) = list_cautions(begun)
+    (caution,) = _list(begun)
     assert said in caution
     assert "dddddddddddd" in caution
     assert said in render_page(begun, (), ())
@@ -55,7 +59,7 @@ def test_weights_that_it_began_with_are_judged_too(scoring: Scoring, trained_on:
 
 def test_each_of_the_weights_before_it_has_its_sentence(scoring: Scoring) -> None:
     chain = f"faces (sha256 {'a' * 64}): MIT. Began with weights of sha256 {'f' * 64}, trained on data unknown."
-    same, unknown = list_cautions(_begun(scoring, chain))
+    same, unknown = _list(_begun(scoring, chain))
     assert "same import" in same
     assert "unknown" in unknown
 
@@ -64,12 +68,12 @@ def test_a_mean_is_not_said_to_have_begun_with_what_it_averages(scoring: Scoring
     mean = f"MIT. Mean of the weights of sha256 {'a' * 64} (0.5) and {WEIGHTS} (0.5)."
     averaged = f"Averaged with weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): terms as above."
     begun = f"Began with weights of sha256 {'f' * 64}, trained on data unknown."
-    whole, part = list_cautions(_trained(scoring, license=f"{mean} {averaged} {begun}"))
+    whole, part = _list(_trained(scoring, license=f"{mean} {averaged} {begun}"))
     assert whole.startswith("The model is the mean of several, among them weights (sha256 dddddddddddd...)")
     assert part.startswith("The model is the mean of runs, at least one of which began with weights (sha256 ffff")
 
 
 def test_weights_whose_answers_were_imitated_are_told_as_such(scoring: Scoring) -> None:
     taught = f"MIT. Taught by the answers of weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): MIT."
-    (caution,) = list_cautions(_trained(scoring, license=taught))
+    (caution,) = _list(_trained(scoring, license=taught))
     assert caution.startswith("The model learned from the answers of weights (sha256 dddddddddddd...)")

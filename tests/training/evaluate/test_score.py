@@ -49,7 +49,6 @@ def test_scores_are_those_of_the_file_itself(dataset: Dataset, model_of: Callabl
     assert scoring.scores.model_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert (scoring.scores.model, scoring.scores.data, scoring.scores.n) == ("model.onnx", "noise", 300)
     assert scoring.scores.command == "mien evaluate ..."
-    assert scoring.is_same_import
 
 
 def test_a_second_head_is_scored_from_the_same_calls(

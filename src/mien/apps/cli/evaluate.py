@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from mien.apps.report.caution import list_cautions
+from mien.apps.report.caution import warn
 from mien.core.atomic import check_shared_folder
 from mien.core.card import ExpressionCard, FacesCard
 from mien.core.errors import InputError, MissingExtraError, RunError
@@ -194,7 +194,7 @@ def _list_notes(scoring: Scoring, out: Path, *, is_stamped: bool) -> Iterator[st
     yield f"Report: {out / 'report.html'}"
     if is_stamped:
         yield f"Stamped: the card of {scores.model} now holds its {scores.split} figures."
-    yield from (f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(scoring))
+    yield from warn(scoring.card.data, scoring.dataset.manifest)
     if scoring.is_official_test:
         yield "Reminder: FER2013's test part is scored once, for a released model. Log it in docs/experiments.md."
     elif scores.split == "test":

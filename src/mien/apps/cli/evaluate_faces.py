@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -9,9 +10,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from mien.apps.report.caution import warn
 from mien.core.atomic import check_shared_folder, write_text
+from mien.core.card import FacesCard
 from mien.inference.runtime.bundled import find_model
-from mien.training.data.faces.photos import open_photos
+from mien.training.data.faces.photos import PhotoSet, open_photos
 from mien.training.data.table import Split
 from mien.training.evaluate.faces import FaceScores, score_detector
 from mien.training.evaluate.stamp import stamp_detector
@@ -33,12 +36,13 @@ def evaluate_faces(model: str, data: Path, split: Split, out: Path, command: str
         DataError: If the data set can't be used.
         InputError: If a file can't be written.
     """
-    open_photos(data).rows_of(split)  # refused before the costly step
+    photos = open_photos(data)
+    photos.rows_of(split)  # refused before the costly step
     check_shared_folder(out)
     console = Console()
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"scoring {split}")
-        scores, _ = score_detector(
+        scores, card = score_detector(
             model,
             data,
             split,
@@ -50,7 +54,18 @@ def evaluate_faces(model: str, data: Path, split: Split, out: Path, command: str
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "metrics.json", scores.model_dump_json(indent=2) + "\n")
     console.print(_tabulate(scores))
-    console.print(f"Figures: {out / 'metrics.json'}", markup=False, highlight=False, soft_wrap=True)
+    for note in _list_notes(card, photos, out, split, is_stamped=stamp):
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def _list_notes(card: FacesCard, photos: PhotoSet, out: Path, split: Split, *, is_stamped: bool) -> Iterator[str]:
+    """Yield the lines below the table."""
+    yield f"Figures: {out / 'metrics.json'}"
+    if is_stamped:
+        yield f"Stamped: the card of {card.name} now holds its {split} figures."
+    yield from warn(card.data, photos.manifest)
+    if split == "test":
+        yield "Reminder: test is for the end. Choose on validation."
 
 
 def _tabulate(scores: FaceScores) -> Table:

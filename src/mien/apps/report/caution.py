@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from mien.training.evaluate.score import Scoring
-from mien.training.export.ancestry import Ancestor
+from mien.core.card import TrainingData
+from mien.training.data.faces.photos import PhotoManifest
+from mien.training.data.manifest import Manifest
+from mien.training.export.ancestry import Ancestor, list_ancestors
 
 
-def list_cautions(scoring: Scoring) -> list[str]:
-    """Say, a sentence each, what was trained on another import than the one that is scored, or twice on the same."""
-    own = [] if scoring.is_same_import else [_compare_imports(scoring)]
-    return own + [_judge_ancestor(weights, scoring.dataset.manifest.sha256) for weights in scoring.ancestors]
+def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
+    """Say, a sentence each, what was trained on another import than the one that is scored, or twice on the same.
+
+    Args:
+        trained: What the model's card says of its data.
+        scored: Of the import that holds the pictures.
+    """
+    own = [] if trained.sha256 == scored.sha256 else [_compare_imports(trained, scored)]
+    return own + [_judge_ancestor(weights, scored.sha256) for weights in list_ancestors(trained.license)]
 
 
-def _compare_imports(scoring: Scoring) -> str:
-    trained, scored = scoring.card.data, scoring.dataset.manifest
+def warn(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
+    """Return the same sentences as lines for a terminal."""
+    return [f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(trained, scored)]
+
+
+def _compare_imports(trained: TrainingData, scored: Manifest | PhotoManifest) -> str:
+    twins = ", and twins are looked for in this import's train only" if isinstance(scored, Manifest) else ""
     return (
         f"The model was trained on another import ({trained.name}, sha256 {trained.sha256[:12]}...) than the one "
-        f"scored here ({scored.name}, {scored.sha256[:12]}...): it may have seen some of these pictures in training, "
-        "and twins are looked for in this import's train only."
+        f"scored here ({scored.name}, {scored.sha256[:12]}...): it may have seen some of these pictures in training"
+        f"{twins}."
     )
 
 

@@ -49,7 +49,12 @@ def render_page(scoring: Scoring, plates: Sequence[Plate], observations: Sequenc
             facts=list_facts(scoring),
             figures=list_figures(scoring),
             commonest=find_commonest(scores),
-            unsaid=[SPLIT_WARNINGS[scores.split], *list_cautions(scoring), *UNSAID, *scoring.card.limits],
+            unsaid=[
+                SPLIT_WARNINGS[scores.split],
+                *list_cautions(scoring.card.data, scoring.dataset.manifest),
+                *UNSAID,
+                *scoring.card.limits,
+            ],
             observations=observations,
             # matplotlib escapes every text in its SVG, so these are the only strings that pass unescaped
             plates=[(plate, Markup(to_svg(plate.figure))) for plate in plates],

@@ -22,7 +22,6 @@ from mien.training.evaluate.coarse import CoarseMeasures, measure_coarse
 from mien.training.evaluate.metrics import Measures, Share, measure
 from mien.training.evaluate.views import Views, classify_views
 from mien.training.evaluate.votes import VoteMeasures, find_agreement, measure_votes, read_counts
-from mien.training.export.ancestry import Ancestor, list_ancestors
 
 CHUNK = 256
 """Pictures read from the memory map at a time: memory stays constant however large the split."""
@@ -97,16 +96,6 @@ class Scoring:
         """(N,) answered positions in the labels."""
         predicted: NDArray[np.int64] = self.probabilities.argmax(axis=1)
         return predicted
-
-    @property
-    def is_same_import(self) -> bool:
-        """Whether the model was trained on this very import, so that the splits mean the same to both."""
-        return self.card.data.sha256 == self.dataset.manifest.sha256
-
-    @property
-    def ancestors(self) -> tuple[Ancestor, ...]:
-        """The weights that the model began with, averages or learned from, as far as its card tells of them."""
-        return list_ancestors(self.card.data.license)
 
     @property
     def is_official_test(self) -> bool:
