@@ -1,8 +1,6 @@
 """Every program in examples/ runs."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +18,13 @@ from mien.training.data.table import SPLITS, open_dataset
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def run_example(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_every_example_is_run_here():
-    text = Path(__file__).read_text()
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for example in EXAMPLES.glob("*.py"):
         assert f'run_example("{example.name}"' in text, f"no test runs {example.name}"
 
 
-def test_mean_faces_are_drawn_side_by_side(faces, tmp_path):
+def test_mean_faces_are_drawn_side_by_side(run_example, faces, tmp_path):
     result = run_example("mean_faces.py", faces, tmp_path / "mean.png")
     assert result.returncode == 0, result.stderr
     with Image.open(tmp_path / "mean.png") as picture:
@@ -39,7 +32,7 @@ def test_mean_faces_are_drawn_side_by_side(faces, tmp_path):
         assert len(np.unique(np.asarray(picture))) > 50
 
 
-def test_a_folder_of_smiles_is_made_of_a_tenth_of_train(faces, tmp_path):
+def test_a_folder_of_smiles_is_made_of_a_tenth_of_train(run_example, faces, tmp_path):
     result = run_example("smile_folder.py", faces, tmp_path / "smiles")
     assert result.returncode == 0, result.stderr
     counts = {split: len(list((tmp_path / "smiles" / split).glob("*/*.png"))) for split in SPLITS}
@@ -51,7 +44,7 @@ def test_a_folder_of_smiles_is_made_of_a_tenth_of_train(faces, tmp_path):
     assert all((label == "smile") == happy[row] for row, label in found.items())
 
 
-def test_small_faces_are_counted_at_every_size(faces, trained, tmp_path):
+def test_small_faces_are_counted_at_every_size(run_example, faces, trained, tmp_path):
     from mien.training.export.artefact import export_run
 
     export_run(trained, tmp_path / "tiny.onnx")
@@ -63,7 +56,9 @@ def test_small_faces_are_counted_at_every_size(faces, trained, tmp_path):
     assert all(0 <= float(line.split()[2].rstrip("%")) <= 100 for line in lines)
 
 
-def test_an_ablation_goes_on_where_it_was_stopped_and_compares_each_variant_with_the_recipe(faces, tmp_path):
+def test_an_ablation_goes_on_where_it_was_stopped_and_compares_each_variant_with_the_recipe(
+    run_example, faces, tmp_path
+):
     short = ("--out", tmp_path / "runs", "--width", 4, "--depth", 1, "--epochs", 1)
     first = run_example("ablation.py", faces, *short, "--seeds", 1, "--only", "mixup")
     assert first.returncode == 0, first.stderr
@@ -85,7 +80,7 @@ def test_an_ablation_goes_on_where_it_was_stopped_and_compares_each_variant_with
     assert "no variant is named like magic" in unknown.stderr
 
 
-def test_misses_are_shared_out_between_labels_model_and_neither(voted_faces, model_file):
+def test_misses_are_shared_out_between_labels_model_and_neither(run_example, voted_faces, model_file):
     result = run_example("label_noise.py", voted_faces, model_file)
     assert result.returncode == 0, result.stderr
     _, _, *lines = result.stdout.splitlines()
@@ -98,13 +93,13 @@ def test_misses_are_shared_out_between_labels_model_and_neither(voted_faces, mod
     assert int(rows[-1][1]) == sum(int(cells[1]) for cells in rows[:-1])
 
 
-def test_label_noise_needs_votes(faces, model_file):
+def test_label_noise_needs_votes(run_example, faces, model_file):
     result = run_example("label_noise.py", faces, model_file)
     assert result.returncode != 0
     assert "has no votes for the seven expressions" in result.stderr
 
 
-def test_robustness_is_told_of_every_model_and_change(faces, model_file, tmp_path):
+def test_robustness_is_told_of_every_model_and_change(run_example, faces, model_file, tmp_path):
     from mien.training.evaluate.changes import CHANGES
     from mien.training.evaluate.robustness import Robustness
 
@@ -134,7 +129,7 @@ def roomy(tmp_path, draw_photo):
     return open_photos(tmp_path / "photos")
 
 
-def test_faces_are_pasted_into_training_photos_alone(faces, roomy, tmp_path):
+def test_faces_are_pasted_into_training_photos_alone(run_example, faces, roomy, tmp_path):
     out = tmp_path / "pasted"
     result = run_example("paste_faces.py", roomy.path, faces, out)
     assert result.returncode == 0, result.stderr
@@ -168,7 +163,7 @@ def test_faces_are_pasted_into_training_photos_alone(faces, roomy, tmp_path):
     assert mirrored < 0.4 * pasted, "the control"
 
 
-def test_photos_with_pasted_faces_tell_the_terms_of_both(faces, roomy, tmp_path):
+def test_photos_with_pasted_faces_tell_the_terms_of_both(run_example, faces, roomy, tmp_path):
     result = run_example("paste_faces.py", roomy.path, faces, tmp_path / "pasted")
     assert result.returncode == 0, result.stderr
     manifest, dataset = import_photos(tmp_path / "pasted", tmp_path / "more"), open_dataset(faces)
@@ -177,7 +172,7 @@ def test_photos_with_pasted_faces_tell_the_terms_of_both(faces, roomy, tmp_path)
     assert TrainingData(name=manifest.name, license=manifest.license, sha256=manifest.sha256), "a card can repeat them"
 
 
-def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):
+def test_the_bundled_mean_faces_are_what_the_example_draws(run_example, fer2013, tmp_path):
     import mien
 
     bundled = Path(mien.__file__).parent / "apps" / "cli" / "mean_faces.png"
@@ -187,14 +182,14 @@ def test_the_bundled_mean_faces_are_what_the_example_draws(fer2013, tmp_path):
         assert np.array_equal(np.asarray(drawn), np.asarray(shipped))
 
 
-def test_the_round_trip_is_told_in_shares(fer2013):
+def test_the_round_trip_is_told_in_shares(run_example, fer2013):
     result = run_example("round_trip.py", fer2013.path, "--count", 12)
     assert result.returncode == 0, result.stderr
     assert " of 12 faces found" in result.stdout
     assert "points lost" in result.stdout
 
 
-def test_the_frame_is_fitted_and_compared_with_its_neighbors(fer2013):
+def test_the_frame_is_fitted_and_compared_with_its_neighbors(run_example, fer2013):
     result = run_example("fit_frame.py", fer2013.path, "--count", 60, "--tuned-on", 10)
     assert result.returncode == 0, result.stderr
     fitted, frame, untouched, in_use, *others = result.stdout.splitlines()
@@ -205,7 +200,7 @@ def test_the_frame_is_fitted_and_compared_with_its_neighbors(fer2013):
     assert sum(line.startswith("zoom") for line in others) == 30
 
 
-def test_flicker_is_counted_before_and_after_smoothing(faces, model_file):
+def test_flicker_is_counted_before_and_after_smoothing(run_example, faces, model_file):
     arguments = (faces, "--model", model_file, "--count", 6, "--seconds", 2)
     result = run_example("flicker.py", *arguments)
     assert result.returncode == 0, result.stderr
@@ -223,7 +218,7 @@ def test_flicker_is_counted_before_and_after_smoothing(faces, model_file):
         assert cells[3:5] == cells[5:7], "the control: all changes stay"
 
 
-def test_limits_of_quality_have_a_table_each(fer2013):
+def test_limits_of_quality_have_a_table_each(run_example, fer2013):
     result = run_example("quality_limits.py", fer2013.path, "--count", 5)
     assert result.returncode == 0, result.stderr
     heads = [line.split()[0] for line in result.stdout.splitlines() if "too sure by" in line]
