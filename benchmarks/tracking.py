@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -84,6 +84,11 @@ def count_mistakes(scene: Scene, tracker: Follows) -> tuple[int, int]:
         for who, number in zip(look.truths, tracker.update(look.found, look.time_s), strict=True):
             if who is not None:
                 own.setdefault(who, []).append(number)
+    return count_changes(own)
+
+
+def count_changes(own: Mapping[int, Sequence[int]]) -> tuple[int, int]:
+    """Return switches and mixed numbers, by the numbers that each person had one after the other."""
     switches = sum(last != now for numbers in own.values() for last, now in pairwise(numbers))
     holders = [number for numbers in own.values() for number in set(numbers)]
     return switches, sum(holders.count(number) > 1 for number in set(holders))

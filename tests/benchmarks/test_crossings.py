@@ -26,6 +26,12 @@ def crossings(monkeypatch):
     return importlib.import_module("crossings")
 
 
+@pytest.fixture
+def encounters(crossings):
+    """Return the module that films."""
+    return importlib.import_module("encounters")
+
+
 def run_benchmark(*arguments):
     """Run it as a person does."""
     command = [sys.executable, BENCHMARKS / "crossings.py", *arguments]
@@ -47,20 +53,20 @@ def report(x, y=100.0, size=50.0):
         ([125, 600], (None, None)),  # overlaps too little, and not at all
     ],
 )
-def test_each_box_is_told_who_it_is(crossings, xs, truths):
+def test_each_box_is_told_who_it_is(encounters, xs, truths):
     faces = {0: Box(100, 100, 50, 50), 1: Box(300, 100, 50, 50)}
-    assert crossings.tell([report(x) for x in xs], faces) == truths
-    assert crossings.tell([report(x) for x in xs], {}) == (None,) * len(xs)
+    assert encounters.tell([report(x) for x in xs], faces) == truths
+    assert encounters.tell([report(x) for x in xs], {}) == (None,) * len(xs)
 
 
 @pytest.mark.parametrize(("x", "seen"), [(200, {0, 1}), (131, {0, 1}), (129, {0}), (100, {0}), (71, {0}), (69, {0, 1})])
-def test_who_is_covered_can_not_be_seen(crossings, x, seen):
-    assert set(crossings.list_seen([Box(100, 100, 50, 50), Box(x, 100, 50, 50)])) == seen
+def test_who_is_covered_can_not_be_seen(encounters, x, seen):
+    assert set(encounters.list_seen([Box(100, 100, 50, 50), Box(x, 100, 50, 50)])) == seen
 
 
 @pytest.mark.parametrize("kind", ["crossing", "crossing, camera shake"])
-def test_faces_change_sides_within_the_picture(crossings, kind):
-    course = crossings.KINDS[kind](np.random.default_rng(0), [80, 150], 3.0)
+def test_faces_change_sides_within_the_picture(encounters, kind):
+    course = encounters.KINDS[kind](np.random.default_rng(0), [80, 150], 3.0)
     (first, _), (second, _) = course.corners(0.0)
     (first_end, _), (second_end, _) = course.corners(1.0)
     assert first + 80 < second
@@ -69,18 +75,18 @@ def test_faces_change_sides_within_the_picture(crossings, kind):
     assert is_calm == (kind == "crossing")
 
 
-def test_the_gap_is_under_a_second(crossings):
+def test_the_gap_is_under_a_second(encounters):
     for seed in range(20):
-        course = crossings.miss_both(np.random.default_rng(seed), [80, 150], 2.0)
+        course = encounters.miss_both(np.random.default_rng(seed), [80, 150], 2.0)
         empty = [share for share in np.arange(200) / 200 if course.is_empty(share)]
         assert 0.19 <= 2.0 * len(empty) / 200 <= 0.91
         assert empty[-1] < 0.99
 
 
-def test_real_faces_are_filmed_and_found(crossings, fer2013):
+def test_real_faces_are_filmed_and_found(encounters, fer2013):
     detector = Detector.load(threads=1)
-    (clip,) = crossings.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
-    (again,) = crossings.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
+    (clip,) = encounters.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
+    (again,) = encounters.make_clips("crossing", 10.0, 1, 2, fer2013, detector)
     assert [look.truths for look in clip.scene] == [look.truths for look in again.scene]
     assert {look.time_s for look in clip.scene} == {number / 10 for number in range(len(clip.scene))}
     told = sum(who is not None for look in clip.scene for who in look.truths)
@@ -103,21 +109,43 @@ def test_switches_last_where_both_faces_are_found_and_apart(crossings):
     assert [look.truths for look in kept] == [(None, None), (0, 1), (None, None)]
 
 
-def test_each_clip_has_the_looks_of_its_faces(crossings, fer2013):
-    (clip,) = crossings.make_clips("crossing", 10.0, 1, 2, fer2013, Detector.load(threads=1))
+class Scripted:
+    """Gives the numbers that it was told to."""
+
+    def __init__(self, *numbers):
+        self._numbers = iter(numbers)
+
+    def update(self, found, time_s):
+        return next(self._numbers)
+
+
+def test_a_person_keeps_the_box_with_their_number(crossings, encounters):
+    """On the second frame one box is around both, and nearer to the other one."""
+    boxes = {0: Box(100, 100, 50, 50), 1: Box(125, 100, 50, 50)}
+    found = (report(100), report(125)), (report(115),), (report(100), report(125))
+    scene = tuple(encounters.Look(number / 10, faces, (None,) * len(faces)) for number, faces in enumerate(found))
+    clip = encounters.Clip(scene, (boxes,) * 3, 6, 1, ())
+    kept = crossings.follow(clip, Scripted([1, 2], [1], [1, 2]))
+    assert kept == {0: [1, 1, 1], 1: [2, 2]}
+    assert crossings.follow(clip, Scripted([1, 2], [3], [1, 2])) == {0: [1, 1], 1: [2, 3, 2]}
+    assert crossings.follow(clip, Scripted([1, 2], [1], [2, 1])) == {0: [1, 1, 2], 1: [2, 1]}
+
+
+def test_each_clip_has_the_looks_of_its_faces(encounters, fer2013):
+    (clip,) = encounters.make_clips("crossing", 10.0, 1, 2, fer2013, Detector.load(threads=1))
     assert [len(looks) for looks in clip.looks] == [len(look.found) for look in clip.scene]
     first, last = (dict(zip(clip.scene[at].truths, clip.looks[at], strict=True)) for at in (3, -3))
     assert all(first[who] @ last[who] > 0.6 > first[who] @ last[1 - who] for who in range(2))
 
 
-def test_in_a_gap_nobody_is_missed(crossings, fer2013):
-    (clip,) = crossings.make_clips("gap of both faces", 10.0, 1, 2, fer2013, Detector.load(threads=1))
+def test_in_a_gap_nobody_is_missed(encounters, fer2013):
+    (clip,) = encounters.make_clips("gap of both faces", 10.0, 1, 2, fer2013, Detector.load(threads=1))
     empty = 2 * len(clip.scene) - clip.shown
     assert empty >= 2 * 2  # 0.2 s at least
     assert clip.missed < 0.3 * clip.shown
 
 
-def test_pictures_without_a_face_are_refused(crossings, synthetic):
+def test_pictures_without_a_face_are_refused(encounters, synthetic):
     class Blind:
         """Finds a face where none was laid."""
 
@@ -129,7 +157,7 @@ def test_pictures_without_a_face_are_refused(crossings, synthetic):
 
     assert iou(report(600).box, Box(213, 160, 150, 150)) == 0
     with pytest.raises(DataError, match=r"finds no face in 100 of .* Name a data set of photos"):
-        crossings.draw_face(synthetic, Blind(), np.random.default_rng(0))
+        encounters.draw_face(synthetic, Blind(), np.random.default_rng(0))
 
 
 def test_the_table_has_each_kind_at_each_rate(fer2013):

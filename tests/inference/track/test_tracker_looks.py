@@ -105,6 +105,27 @@ def test_one_box_around_two_goes_to_whose_look_it_has_however_much_larger_it_is(
     assert tracker.update([find(222.0, size=63.0, score=0.66)], 20 / FPS, [blurred]) == [1]
 
 
+def test_one_box_around_two_may_be_larger_than_either_and_goes_to_whose_look_is_nearer(find):
+    """Looks tell little here; far from anybody else so large a box, hardly sure, would be somebody new."""
+    blurred = 0.3 * ANNA + 0.05 * BEN
+    for other, number in ((250.0, 1), (450.0, 3)):
+        tracker = Tracker()
+        for frame in range(20):
+            tracker.update([find(200.0), find(other + 4 * (19 - frame), size=62.0)], frame / FPS, [ANNA, BEN])
+        assert tracker.update([find(215.0, size=66.0, score=0.66)], 20 / FPS, [blurred]) == [number]
+
+
+@pytest.mark.parametrize(("look", "number"), [(ANNA, 1), (NOTHING, 2)])
+def test_who_is_back_for_single_frames_is_there_if_the_look_says_so(find, look, number):
+    """Whose face can't be told is believed only when it stays, and so is forgotten after two seconds."""
+    tracker = Tracker()
+    for frame in range(100):
+        is_seen = frame < 12 or frame % 8 == 0
+        numbers = tracker.update([find(100.0)] if is_seen else [], frame / FPS, [look] if is_seen else [])
+    assert not numbers
+    assert tracker.update([find(100.0)], 100 / FPS, [look]) == [number]
+
+
 def test_looks_that_are_not_one_a_face_are_refused(find):
     with pytest.raises(InputError, match="one look"):
         Tracker().update([find(100.0)], 0.0, [])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mien.core.errors import InputError
-from mien.inference.track.motion import Places
+from mien.inference.track.motion import Places, are_near
 
 Sketch: TypeAlias = NDArray[np.float32]
 """(DOTS,) float32 with mean 0 and length 1; all 0 where there is nothing to see."""
@@ -82,9 +82,7 @@ def stand_apart(seen: Places, places: Places, rows: NDArray[np.intp]) -> NDArray
         places: (N, 3) of all persons, also of those who were not found: they may be hidden there.
         rows: (M,) whose the faces are.
     """
-    sizes, others = np.exp(seen[:, None, 2]), np.exp(places[None, :, 2])
-    away = np.abs(seen[:, None, :2] - places[None, :, :2]).max(axis=2)
-    is_near = away < (sizes + others) / 2
+    is_near = are_near(seen, places)
     is_near[np.arange(len(rows)), rows] = False
     return np.asarray(~is_near.any(axis=1))
 

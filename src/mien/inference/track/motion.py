@@ -40,6 +40,12 @@ def to_scales(places: Places) -> NDArray[np.float64]:
     return scales
 
 
+def are_near(one: Places, others: Places) -> NDArray[np.bool_]:
+    """Return which squares of the sizes touch: (N, M), for (N, 3) and (M, 3)."""
+    away = np.abs(one[:, None, :2] - others[None, :, :2]).max(axis=2)
+    return np.asarray(away < (np.exp(one[:, None, 2]) + np.exp(others[None, :, 2])) / 2)
+
+
 @dataclass(frozen=True)
 class Motions:
     """What is known of N persons' motion. All arrays are (N, 3) float64, in units of `Places`, and seconds.

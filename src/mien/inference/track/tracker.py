@@ -26,7 +26,7 @@ from mien.core.errors import InputError
 from mien.core.results import Detection, Face
 from mien.inference.track.looks import Looks, Sketch, stack, stand_apart
 from mien.inference.track.matching import is_within, measure_costs, measure_surprises, open_solver, pair
-from mien.inference.track.motion import Motions, Places, to_places
+from mien.inference.track.motion import Motions, Places, are_near, to_places
 from mien.inference.track.settings import TrackerSettings
 from mien.inference.track.shake import find_shift
 
@@ -152,7 +152,7 @@ class Tracker:
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
             pairs = np.zeros(0, np.intp), np.zeros(0, np.intp)
-        numbers = self._note(scores, seen, pairs, time_s)
+        numbers = self._note(scores, seen, pairs, is_alike, time_s)
         self._learn_looks(numbers, seen, sketches, time_s - last_s)
         return numbers
 
@@ -207,7 +207,8 @@ class Tracker:
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
         is_away = [person.last_s < last_s or person.back_s is not None for person in self._persons]
         is_lost = is_settled & np.array(is_away, bool)[:, None]
-        is_trusted = is_sure | is_lost | is_alike  # who comes out from behind another is half seen at first
+        is_shared = are_near(seen, self._motions.places).sum(axis=1) >= 2  # one box around two is larger than either
+        is_trusted = is_sure | is_lost | is_alike | is_shared  # who comes out from behind is half seen at first
         away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_trusted
         trust = np.where(is_trusted, 1.0, UNSURE)
         is_possible = is_within(
@@ -227,15 +228,18 @@ class Tracker:
             rows, columns = np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
         return rows, columns
 
-    def _note(self, scores: NDArray[np.float64], seen: Places, pairs: Pairs, time_s: float) -> list[int]:
-        """Learn from the pairs, take in who is new, and return the numbers."""
+    def _note(
+        self, scores: NDArray[np.float64], seen: Places, pairs: Pairs, is_alike: NDArray[np.bool_], time_s: float
+    ) -> list[int]:
+        """Learn from the pairs, take in who is new, and return the numbers. Who is alike is back for certain."""
         rows, columns = pairs
         wobble = self._settings.wobble * _blur(scores[columns])
         self._motions = self._motions.correct(rows, seen[columns], wobble=wobble)
         numbers = [0] * len(seen)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             person = self._persons[row]
-            if person.is_settled(self._settings) and time_s - person.last_s > RETURN_S:
+            is_back = person.is_settled(self._settings) and time_s - person.last_s > RETURN_S
+            if is_back and not is_alike[row, column]:
                 person.back_s, person.gone_s = time_s, person.last_s
             person.last_s, person.score = time_s, max(person.score, float(scores[column]))
             numbers[column] = person.number
