@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ def crowd_film(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def crowd_clip(real_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the same film as MP4."""
+    """Return every other frame of the same film, 12 s of 60 frames, as MP4."""
     path = tmp_path_factory.mktemp("crowd") / "six.mp4"
-    return _write(_gather(real_clip), path, "libx264", (1056, 576, "yuv420p"), rate=10)
+    return _write(islice(_gather(real_clip), 0, None, 2), path, "libx264", (704, 384, "yuv420p"), rate=5)
 
 
 @pytest.fixture(scope="module")

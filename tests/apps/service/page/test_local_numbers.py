@@ -18,13 +18,11 @@ from mien.apps.report.clip.hues import _ORDER as REPORT_ORDER
 from mien.core.coarse import VALENCES
 from mien.core.geometry import Box
 from mien.core.labels import OTHER_NAMES
-from mien.core.moments import Moment, Sighting
 from mien.core.results import (
     CERTAIN_FROM,
     LEAST_SURE_SHARPNESS,
     MOST_SURE_TURN_DEG,
     SMALLEST_SURE_PX,
-    Face,
     Quality,
 )
 from mien.inference.expression.resampling import to_gray
@@ -33,8 +31,6 @@ from mien.inference.faces.detector import MAX_SIDE_LIMIT_PX, _scale
 from mien.inference.faces.frame import FER2013_FRAME, MAX_DISTANCE, MAX_SIZE_RATIO
 from mien.inference.faces.landmarks import MIN_SPREAD_PX
 from mien.inference.faces.quality import NOSE_DEPTH, SHARPNESS_SIZE_PX, measure_quality
-from mien.inference.insights.group import LEAST_SEEN_S, GroupSettings
-from mien.inference.insights.settings import InsightSettings
 from mien.inference.runtime.bundled import read_model
 from mien.inference.track.smoothing import Smoother, SmoothingSettings
 
@@ -221,18 +217,15 @@ def test_words_and_limits_of_the_page_are_pythons(tmp_path: Path) -> None:
     told = run_node(
         """
         const { SEVEN, MEANINGS } = await load("../expressions");
-        const { CLIP_BIN_S, LEAST_GROUP } = await load("../crowd");
         const { MAX_PIXELS } = await load("pixels");
         const { VALENCES } = await load("../valence");
-        tell({ SEVEN, MEANINGS, CLIP_BIN_S, LEAST_GROUP, MAX_PIXELS, VALENCES });
+        tell({ SEVEN, MEANINGS, MAX_PIXELS, VALENCES });
         """,
         tmp_path,
     )
     assert told == {
         "SEVEN": [*REPORT_ORDER, "neutral"],
         "MEANINGS": {word: ours for ours, others in OTHER_NAMES.items() for word in others},
-        "CLIP_BIN_S": GroupSettings().bin_s,
-        "LEAST_GROUP": GroupSettings().min_group,
         "MAX_PIXELS": settings.ServiceSettings.model_fields["max_pixels"].default,
         "VALENCES": dict(VALENCES),
     }
@@ -342,68 +335,3 @@ def test_people_keep_their_numbers_and_calm_labels(tmp_path: Path) -> None:
     }
     raw = run_node(FOLLOW, tmp_path, {"smoothing": False, "frames": frames})
     assert [face["expression"] for face in raw[90]["faces"] if face["person"] == 1] == ["happy"]
-
-
-def test_a_crowd_is_told_of_as_by_the_server(tmp_path: Path) -> None:
-    """A frame tells of nobody; a stretch of enough people, seen for long enough, does, and with the same shares."""
-    crowd = pytest.importorskip("mien.apps.service.live.crowd", reason="the service needs the serve extra")
-    random = np.random.default_rng(5)
-    labels = (*REPORT_ORDER, "neutral")
-    moments = []
-    for number in range(451):  # 45 s; the stretches have 6, 4, 5, 7, 5 people, ...
-        people = [6, 4, 5, 7, 5, 3, 8, 5, 1][min(8, number // 50)]
-        shown = [labels[random.integers(7)] for _ in range(people)]
-        if 110 <= number < 143:  # one of five is gone for a while, and still seen for long enough
-            shown[4:] = []
-        if number // 50 == 4 and number % 50 > 5:  # one of five is seen for a glimpse
-            shown[4:] = []
-        moments.append((number, number / 10, shown))
-    server = crowd.Crowd()
-    box = Box(0, 0, 40, 40)
-    expected = []
-    for number, time_s, shown in moments:
-        sightings = []
-        for person, label in enumerate(shown, 1):
-            probabilities = {one: float(one == label) for one in labels}
-            face = Face(box, 0.9, None, probabilities, Quality(40.0))
-            sightings.append(Sighting(person, face, probabilities, label))
-        expected.append(server.tell(Moment(number, time_s, 64, 64, tuple(sightings))))
-    given = [
-        {
-            "time_s": time_s,
-            "faces": [
-                {"person": person, "expression": label, "probabilities": {one: float(one == label) for one in labels}}
-                for person, label in enumerate(shown, 1)
-            ],
-        }
-        for _, time_s, shown in moments
-    ]
-    script = """
-    const { Crowd, BIN_S, LEAST_SEEN_S, LONGEST_STEP_S, sumUp } = await load("../crowd");
-    const crowd = new Crowd();
-    const told = given.map((moment) => crowd.tell(moment));
-    const face = { probabilities: { happy: 1 } };
-    const odd = { probabilities: { happy: 0.5, smirk: 0.5 } };
-    const photos = [4, 5].map((count) => sumUp([Array(count).fill(face), [face]]));
-    photos.push(sumUp([Array(5).fill(odd)]));
-    tell({ told, photos, numbers: [BIN_S, LEAST_SEEN_S, LONGEST_STEP_S] });
-    """
-    here = run_node(script, tmp_path, given)
-    assert here["numbers"] == [crowd.BIN_S, LEAST_SEEN_S, InsightSettings().longest_step_s]
-    assert here["photos"] == [
-        {"faces": None, "shares": None, "reason": "no photo with 5 faces or more"},
-        # the face on the other photo is in no group
-        {"faces": 5, "shares": {"happy": 1}, "valence": pytest.approx(VALENCES["happy"]), "reason": None},
-        {"faces": 5, "shares": pytest.approx({"happy": 0.5, "smirk": 0.5}), "valence": None, "reason": None},
-    ]
-    stretches = set()
-    for mine, theirs in zip(here["told"], expected, strict=True):
-        assert (mine["faces"], mine["reason"]) == (theirs["faces"], theirs["reason"])
-        assert (mine["shares"] is None) == (theirs["shares"] is None)
-        stretches.add((mine.get("start_s"), mine["shares"] is None))
-        if theirs["shares"] is not None:
-            assert mine["shares"] == pytest.approx(theirs["shares"], abs=1e-6)
-            assert mine["valence"] == pytest.approx(theirs["valence"], abs=1e-6)
-    untold = [start_s for start_s, is_untold in sorted(stretches, key=str) if is_untold and start_s is not None]
-    assert {5.0, 20.0, 25.0} <= set(untold)
-    assert {start_s for start_s, is_untold in stretches if not is_untold} >= {0.0, 10.0, 15.0}

@@ -6,7 +6,7 @@ import { find, make, say, setText, sleep } from "./elements.js";
 import { grabBitmap, grabJpeg } from "./frames.js";
 import { Lens } from "./lens.js";
 import { LiveConnection } from "./live.js";
-import { explain, hideNotice, showNotice } from "./notices.js";
+import { explain, hideNotice, showNotice, speak } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
 /** @typedef {import("./types.js").BrowserMode} BrowserMode */
@@ -16,7 +16,8 @@ import { Overlay } from "./overlay.js";
 /** @typedef {import("./types.js").Moment} Moment */
 /** @typedef {import("./reading.js").Reading} Reading */
 
-const IDLE = "What the face looks like stands here, with how likely each of the seven is.";
+const IDLE = "Start the camera. What each face looks like then stands here, and how likely each expression is.";
+const IDLE_GROUP = "Start the camera. How all look together then stands here, from five people on; nobody is told of alone.";
 const PACE_EVERY_MS = 500;
 
 /** @implements {Way} @typedef {import("./types.js").Way} Way */
@@ -58,7 +59,7 @@ export class CameraWay {
   }
 
   enter() {
-    this.reading.clear(IDLE);
+    this.#invite();
     this.#stop.hidden = true;
   }
 
@@ -69,13 +70,16 @@ export class CameraWay {
   /** @param {keyof Choices} what */
   change(what) {
     if (what === "mirror") this.#mirror();
-    if (!this.#lens.isOn) return;
+    if (!this.#lens.isOn) {
+      this.#invite();
+      return;
+    }
     if (what === "where") this.#connect();
     if (what === "smoothing") this.#source?.set({ smoothing: this.choices.smoothing });
     if (what === "group") {
       this.#source?.set({ group: this.choices.group });
       this.#overlay.clear();
-      this.reading.clear("");
+      this.reading.wait();
       this.reading.timeline.startLive(); // what was told of single people goes
     }
   }
@@ -102,7 +106,7 @@ export class CameraWay {
     if (hadFocus) this.#stop.focus({ preventScroll: true }); // the picture stays where it is
     this.#shape();
     this.#mirror();
-    this.reading.people.clear("Looking for faces.");
+    this.reading.wait();
     this.reading.timeline.startLive();
     this.#connect();
     await this.#listCameras();
@@ -116,8 +120,12 @@ export class CameraWay {
     this.#show(false);
     this.#overlay.clear();
     this.reading.timeline.hide();
-    this.reading.clear(IDLE);
+    this.#invite();
     if (hadFocus) this.#start.focus();
+  }
+
+  #invite() {
+    this.reading.invite(this.choices.group ? IDLE_GROUP : IDLE);
   }
 
   /** @param {boolean} isOn */
@@ -190,6 +198,8 @@ export class CameraWay {
           say(this.#chip, `${why}; next try in ${Math.max(1, Math.round(wait_ms / 1000))} s`);
           setText(this.#pace, "");
           this.#overlay.clear();
+          this.reading.wait(`${why}. The reading goes on as soon as it can.`);
+          speak(`${why}; trying again.`);
         }
       },
       onEnd: (error) => {
@@ -238,6 +248,7 @@ export class CameraWay {
     let crowd = null;
     const run = async () => {
       say(this.#chip, "Loading the models");
+      speak("Loading the models.");
       follow = (await openDevice(mode)).follow(this.choices.smoothing);
       say(this.#chip, "");
       while (!stop.signal.aborted) {
@@ -277,7 +288,8 @@ export class CameraWay {
     this.#gap_ms = isFirst || !this.#gap_ms ? gap_ms : this.#gap_ms * 0.85 + gap_ms * 0.15;
     if (!this.#gap_ms || now_ms - this.#paced_ms < PACE_EVERY_MS) return;
     this.#paced_ms = now_ms;
-    const rate = Math.round(1000 / this.#gap_ms);
-    setText(this.#pace, `${Math.round(this.#took_ms)} ms, ${rate} ${rate === 1 ? "frame" : "frames"}/s`);
+    const rate = 1000 / this.#gap_ms;
+    const written = rate.toFixed(rate < 0.95 ? 1 : 0);
+    setText(this.#pace, `${Math.round(this.#took_ms)} ms, ${written} ${written === "1" ? "frame" : "frames"}/s`);
   }
 }

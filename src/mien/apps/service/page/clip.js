@@ -8,7 +8,7 @@ import { chooseExtent, learnDuration } from "./extent.js";
 import { FileWay } from "./files.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
-import { explain, hideNotice, showNotice, speak } from "./notices.js";
+import { explain, hideNotice, isLasting, showNotice, speak } from "./notices.js";
 import { Overlay } from "./overlay.js";
 import { Summary } from "./summary.js";
 
@@ -18,7 +18,8 @@ import { Summary } from "./summary.js";
 
 /** How far the reading must be ahead before playback that waited for it goes on. */
 const AHEAD_S = 0.6;
-const IDLE = "While the clip plays, each person's reading stands here; the whole clip is summed up below.";
+const IDLE = "Choose a clip. While it plays, what each face looks like stands here; the whole clip is summed up below.";
+const IDLE_GROUP = "Choose a clip of a group. While it plays, how all look together stands here, from five people on; nobody is told of alone.";
 
 /** @implements {Way} @typedef {import("./types.js").Way} Way */
 export class ClipWay extends FileWay {
@@ -42,6 +43,7 @@ export class ClipWay extends FileWay {
   #file = null;
   #abort = new AbortController();
   #isReading = false;
+  #hasFailed = false;
   /** Whether playback waits for the reading. */
   #isHeld = false;
 
@@ -68,7 +70,8 @@ export class ClipWay extends FileWay {
 
   /** @param {keyof Choices} what */
   change(what) {
-    if (what !== "mirror" && this.#file) this.open(this.#file);
+    if (!this.#file) this.#show(false);
+    else if (what !== "mirror") this.open(this.#file);
   }
 
   stop() {
@@ -98,7 +101,7 @@ export class ClipWay extends FileWay {
     document.body.classList.add("has-begun");
     this.#show(true);
     this.#video.src = URL.createObjectURL(file);
-    this.reading.people.clear("Looking for faces.");
+    this.reading.wait();
     this.reading.timeline.startClip(10, (time_s) => { this.#video.currentTime = time_s; });
     void this.#read(file, this.#abort.signal);
   }
@@ -111,6 +114,7 @@ export class ClipWay extends FileWay {
 
   /** @param {boolean} isOn */
   #show(isOn) {
+    const hadFocus = document.activeElement === this.chooser;
     this.#stage.classList.toggle("is-on", isOn);
     this.#idle.hidden = isOn;
     this.#video.hidden = !isOn;
@@ -119,11 +123,14 @@ export class ClipWay extends FileWay {
     this.#stop.hidden = !isOn;
     setText(this.#again, "Another clip");
     setText(this.#stop, "Close");
-    if (isOn) return;
+    if (isOn) {
+      if (hadFocus) this.#again.focus({ preventScroll: true }); // the chooser is gone
+      return;
+    }
     this.#plate.hidden = true;
     this.#summary.hide();
     say(this.#chip, "");
-    this.reading.clear(IDLE);
+    this.reading.invite(this.choices.group ? IDLE_GROUP : IDLE);
   }
 
   /** The clip's length is known now. */
@@ -138,8 +145,8 @@ export class ClipWay extends FileWay {
     if (!this.#file || !this.#video.src) return;
     this.#video.hidden = true;
     this.#canvas.hidden = true;
-    const isHere = this.choices.where === "device";
-    setText(this.#plate, `This browser can't play the clip. ${isHere ? "A server may be able to read it." : "The server reads it all the same."}`);
+    const there = this.#hasFailed ? "The server did not read it either." : "The server reads it all the same.";
+    setText(this.#plate, `This browser can't play the clip. ${this.choices.where === "device" ? "A server may be able to read it." : there}`);
     this.#plate.hidden = false;
   }
 
@@ -149,18 +156,23 @@ export class ClipWay extends FileWay {
    */
   async #read(file, signal) {
     this.#isReading = true;
+    this.#hasFailed = false;
     try {
       const mode = this.getMode();
       if (this.choices.where === "device" && mode) {
         say(this.#chip, "Loading the models");
+        speak("Loading the models.");
         const take = { onRow: (/** @type {ClipRow} */ row) => this.#take(row), onTime: (/** @type {number} */ time_s) => this.#tellProgress(time_s) };
         await readClipHere(this.#video, mode, this.choices, take, signal);
       } else await this.#readThere(file, signal);
     } catch (error) {
       if (signal.aborted) return;
       say(this.#chip, "");
-      if (!this.#moments.end_s) this.reading.people.clear("This clip was not read.");
+      this.#hasFailed = true;
+      if (!this.#plate.hidden) this.#lackPicture();
+      if (!this.#moments.end_s && !this.#bins.length) this.reading.wait("This clip was not read.");
       if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
+      else if (isLasting(error)) showNotice(explain(error), { label: "Choose another", run: () => this.more() });
       else showNotice(explain(error), { label: "Try again", run: () => this.open(file) });
     } finally {
       if (!signal.aborted) {
@@ -179,7 +191,7 @@ export class ClipWay extends FileWay {
     if (most && file.size > most) {
       throw new ServiceError("too_large", `this clip has ${Math.ceil(file.size / 2 ** 20)} MB; the server takes at most ${Math.floor(most / 2 ** 20)} MB`);
     }
-    say(this.#chip, "Sending the clip");
+    say(this.#chip, this.choices.group ? "Sending and reading the clip" : "Sending the clip"); // a group's first row comes late
     const extent = chooseExtent(await learnDuration(this.#video, signal), this.getLimits());
     if (signal.aborted) return;
     let isFirst = true;
@@ -230,7 +242,8 @@ export class ClipWay extends FileWay {
     if (!is_complete) left = ` ${note ? `${note.replace(/\.$/, "")}.` : "The end was not read."}`;
     else if (most_s && Number.isFinite(duration) && duration > most_s + 1) left = ` Only its first ${most_s} seconds were read.`;
     this.#sumUp(`${frames} frames${counted}.${left}`);
-    if (persons === 0) this.reading.people.clear("No face was found in this clip.");
+    if (persons === 0) this.reading.wait("No face was found in this clip.");
+    else this.#showFrame(this.#video.currentTime); // it may have been read after it was shown
     speak(`The clip is read: ${frames} frames${counted}. ${this.#summary.spoken}`);
   }
 

@@ -1,6 +1,6 @@
 // A clip read on this device: frames are taken while it plays, and told in the same rows as the server's.
 
-import { CLIP_BIN_S, Crowd } from "./crowd.js";
+import { Bins, CLIP_BIN_S } from "./bins.js";
 import { openDevice } from "./device.js";
 import { sleep } from "./elements.js";
 import { grabBitmap } from "./frames.js";
@@ -19,19 +19,13 @@ const LOOK_AGAIN_MS = 30;
  */
 export async function readClipHere(video, mode, wish, { onRow, onTime }, signal) {
   const follow = (await openDevice(mode)).follow(wish.smoothing);
+  const bins = new Bins(CLIP_BIN_S, video.currentTime); // it plays on while the first frame is read
   await video.play();
   let frames = 0;
   let withFaces = 0;
   let last_s = -1;
   const persons = new Set();
-  const crowd = new Crowd(CLIP_BIN_S);
-  /** @type {number | undefined} */
-  let told_s;
-  const tellGroup = (/** @type {import("./types.js").Moment} */ moment) => {
-    const group = crowd.tell(moment);
-    if (group.end_s !== told_s) onRow({ type: "group", ...group });
-    told_s = group.end_s;
-  };
+  const tellGroups = (/** @type {import("./types.js").Group[]} */ groups) => groups.forEach((group) => onRow({ type: "group", ...group }));
   while (!signal.aborted && !video.ended) {
     const time_s = video.currentTime;
     const isNew = !video.paused && time_s > last_s; // what was jumped back to is known already
@@ -45,13 +39,13 @@ export async function readClipHere(video, mode, wish, { onRow, onTime }, signal)
     frames += 1;
     withFaces += moment.faces.length ? 1 : 0;
     moment.faces.forEach(({ person }) => persons.add(person));
-    if (wish.group) tellGroup(moment);
+    if (wish.group) tellGroups(bins.add(moment));
     else onRow({ ...moment, type: "moment" });
     onTime(time_s);
     last_s = time_s;
   }
   if (signal.aborted) return;
-  if (wish.group && frames) tellGroup({ frame: frames, time_s: video.duration, width: 1, height: 1, faces: [] }); // a stretch may end there
+  if (wish.group) tellGroups(bins.finish(Number.isFinite(video.duration) ? video.duration : video.currentTime));
   const counts = wish.group ? { frames_with_faces: null, persons: null } : { frames_with_faces: withFaces, persons: persons.size };
   onRow({ type: "end", frames, ...counts, is_complete: true, note: null });
 }

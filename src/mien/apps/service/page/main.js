@@ -196,6 +196,7 @@ async function learn(hasToken = false) {
     mode = await getBrowserMode().catch(() => null);
     tokenForm.hidden = true;
     hideNotice();
+    if (hasToken) find("work", HTMLElement).focus({ preventScroll: true });
     find("where", HTMLElement).hidden = !mode?.available;
     sayPrivacy();
   } catch (error) {

@@ -75,7 +75,7 @@ export function mergeBins(bins) {
   /** @type {number | null} */
   let valence = 0;
   for (const bin of bins) {
-    const weight = (bin.end_s ?? 0) - (bin.start_s ?? 0);
+    const weight = bin.told_s ?? 0;
     for (const [label, share] of Object.entries(bin.shares ?? {})) shares[label] = (shares[label] ?? 0) + share * weight;
     if (!bin.shares) continue;
     whole += weight;

@@ -10,7 +10,7 @@ const SERVICE = {
   gone: { title: "The server doesn't answer.", text: "It may have been stopped, or the network is down. Start it with “mien serve”, or wait a moment, and try again." },
   busy: { title: "The server is busy.", text: "More pictures wait than it takes at once. Try again in a moment." },
   draining: { title: "The server is being stopped.", text: "It finishes what it has and takes nothing new. Try again when it is back." },
-  unauthorized: { title: "This server asks for a token.", text: "Type it above; whoever runs the server has one." },
+  unauthorized: { title: "This server asks for a token.", text: "Type it below; whoever runs the server has one." },
   forbidden_origin: { title: "The server doesn't accept this address.", text: "Open the page by the address that the server was started for." },
   unreadable_media: { title: "This file can't be read.", text: "" }, // where there is no text, the message says it all
   too_many_pixels: { title: "This picture is too large.", text: "Take a smaller one." },
@@ -58,8 +58,14 @@ export function explain(error) {
   return { title: "That did not work.", text: error instanceof Error ? sentence(error.message) : String(error) };
 }
 
-/** @param {string} text */
-const sentence = (text) => {
+/** Of the file itself: another try would fail as well. */
+const LASTING = /^(unreadable|unsupported)_media$|^too_(large|many_pixels)$|^video_too_|^bad_input$/;
+
+/** Whether another file is needed, rather than another try. @param {unknown} error */
+export const isLasting = (error) => error instanceof Error && LASTING.test("code" in error ? String(error.code) : "");
+
+/** Return words as a sentence of their own. @param {string} text */
+export const sentence = (text) => {
   const whole = text.trim().replace(/\.*$/, ".");
   return whole.charAt(0).toUpperCase() + whole.slice(1);
 };
@@ -88,9 +94,11 @@ export function showNotice({ title, text }, action) {
   region.replaceChildren(box);
 }
 
-/** Take the notice away. */
+/** Take the notice away; where it had the focus, the reading gets it. */
 export function hideNotice() {
+  const hadFocus = region.contains(document.activeElement);
   region.replaceChildren();
+  if (hadFocus) find("work", HTMLElement).focus({ preventScroll: true });
 }
 
 const SPEAK_EVERY_MS = 2000;

@@ -45,6 +45,14 @@ export function setBars(list, probabilities, first = "") {
   }
 }
 
+/** Return a spot of an expression's color. @param {string} label */
+export function makeSwatch(label) {
+  const swatch = make("i", "swatch");
+  swatch.dataset.expression = findHue(label);
+  swatch.setAttribute("aria-hidden", "true");
+  return swatch;
+}
+
 /**
  * Say how a face looks in one phrase.
  * @param {Face} face
@@ -101,12 +109,12 @@ export class People {
     setText(this.#empty, text);
   }
 
-  /** Show the seven and their colors, before anything was read. @param {string} text */
-  showLegend(text) {
-    this.clear(text);
-    const bars = makeBars(SEVEN);
-    setBars(bars, Object.fromEntries(SEVEN.map((label) => [label, 1])));
-    this.#empty.replaceChildren(make("div", "is-legend", bars), make("p", "legend-text", text));
+  /** Say what to do, before anything was read, and which color means what. @param {string} text */
+  invite(text) {
+    this.clear("");
+    const key = make("ul", "key", ...SEVEN.map((label) => make("li", "", makeSwatch(label), label)));
+    key.setAttribute("aria-label", "Expressions and their colors");
+    this.#empty.replaceChildren(make("p", "big", "Nothing read yet"), make("p", "", text), key);
   }
 
   /**

@@ -3,9 +3,9 @@
 import { readPhoto, ServiceError } from "./api.js";
 import { sumUp } from "./crowd.js";
 import { openDevice } from "./device.js";
-import { find, make, say, setText, sleep } from "./elements.js";
+import { find, make, makeIcon, say, setText, sleep } from "./elements.js";
 import { FileWay } from "./files.js";
-import { explain, hideNotice, showNotice } from "./notices.js";
+import { explain, hideNotice, isLasting, showNotice } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
 /** @typedef {import("./types.js").Choices} Choices */
@@ -15,7 +15,8 @@ import { Overlay } from "./overlay.js";
 
 const AT_ONCE = 2;
 const MOST_TRIES = 5;
-const IDLE = "Several photos at once are fine. Each face gets its reading here.";
+const IDLE = "Choose a photo, or several at once. What each face looks like then stands here, and how likely each expression is.";
+const IDLE_GROUP = "Choose photos of groups. How all look together then stands here, from five faces on; nobody is told of alone.";
 
 /** @implements {Way} @typedef {import("./types.js").Way} Way */
 export class PhotoWay extends FileWay {
@@ -39,7 +40,7 @@ export class PhotoWay extends FileWay {
   /** @param {import("./files.js").Page} page */
   constructor(page) {
     super("photo", page, (files) => this.add(files));
-    this.#image.addEventListener("error", () => { this.#image.hidden = true; });
+    this.#image.addEventListener("error", () => this.#lackPicture());
   }
 
   enter() {
@@ -77,17 +78,29 @@ export class PhotoWay extends FileWay {
     this.#readNext();
   }
 
+  /** This browser can't show the photo; the server may have read it all the same. */
+  #lackPicture() {
+    this.#image.hidden = true;
+    if (!this.#shown) return;
+    setText(this.#plate, `“${this.#shown.file.name || "The photo"}” can't be shown here.`);
+    this.#plate.hidden = false;
+  }
+
   /** @param {File} file @returns {Photo} */
   #make(file) {
     const url = URL.createObjectURL(file);
     const picture = make("img");
     picture.src = url;
     picture.alt = file.name || "Photo";
+    picture.addEventListener("error", () => picture.replaceWith(makeIcon("photo")));
     const button = make("button", "is-waiting", picture);
     button.type = "button";
     /** @type {Photo} */
     const photo = { file, url, state: "waiting", picture: null, error: null, button };
-    button.addEventListener("click", () => this.#show(photo));
+    button.addEventListener("click", () => {
+      hideNotice(); // it told of another one
+      this.#show(photo);
+    });
     return photo;
   }
 
@@ -153,16 +166,17 @@ export class PhotoWay extends FileWay {
     button.classList.toggle("has-failed", state === "failed");
     const name = file.name || "Photo";
     const count = picture?.faces?.length ?? 0;
-    const told = this.choices.group ? "" : state === "failed" ? "!" : String(count);
     button.querySelector("span")?.remove();
-    if (told) button.append(make("span", "", told));
-    const spoken = this.choices.group ? name : `${name}, ${count} ${count === 1 ? "face" : "faces"}`;
-    button.setAttribute("aria-label", state === "failed" ? `${name}, not read` : spoken);
+    if (state === "failed") button.append(make("span", "", makeIcon("warning")));
+    else if (state === "done" && !this.choices.group) button.append(make("span", "", String(count)));
+    const read = this.choices.group ? name : `${name}, ${count} ${count === 1 ? "face" : "faces"}`;
+    button.setAttribute("aria-label", state === "done" ? read : `${name}, ${state === "failed" ? "not read" : "being read"}`);
   }
 
   /** Put a photo on the stage, with its faces. @param {Photo | null} photo */
   #show(photo) {
     const isOn = photo !== null;
+    const hadFocus = document.activeElement === this.chooser;
     this.#shown = photo;
     this.#stage.classList.toggle("is-on", isOn);
     this.#idle.hidden = isOn;
@@ -173,12 +187,13 @@ export class PhotoWay extends FileWay {
     setText(this.#again, "More photos");
     setText(this.#stop, "Clear");
     for (const each of this.#photos) each.button.setAttribute("aria-pressed", String(each === photo));
-    this.#plate.hidden = true;
+    if (isOn && hadFocus) this.#again.focus({ preventScroll: true }); // the chooser is gone
     if (!photo) {
+      this.#plate.hidden = true;
       this.#image.hidden = true;
       say(this.#chip, "");
       this.#overlay.clear();
-      this.reading.clear(IDLE);
+      this.reading.invite(this.choices.group ? IDLE_GROUP : IDLE);
       return;
     }
     if (this.#image.src !== photo.url) {
@@ -186,6 +201,7 @@ export class PhotoWay extends FileWay {
       this.#image.src = photo.url;
       this.#image.alt = photo.file.name || "Photo";
       this.#image.hidden = false;
+      this.#plate.hidden = true;
     }
     this.#tell(photo);
   }
@@ -198,17 +214,16 @@ export class PhotoWay extends FileWay {
     say(this.#chip, photo.state === "waiting" ? "Reading" : "");
     if (photo.state === "failed") {
       this.#overlay.clear();
-      setText(this.#plate, `“${photo.file.name || "The photo"}” was not read.`);
-      this.#plate.hidden = !this.#image.hidden && this.#image.naturalWidth > 0;
-      this.reading.people.clear("This photo was not read.");
-      showNotice(explain(photo.error), { label: "Try again", run: () => this.#retry(photo) });
+      this.reading.wait("This photo was not read.");
+      const retry = { label: "Try again", run: () => this.#retry(photo) };
+      showNotice(explain(photo.error), isLasting(photo.error) ? { label: "Choose another", run: () => this.more() } : retry);
     } else if (this.choices.group) {
       this.#overlay.clear();
       this.reading.showGroup(sumUp(this.#photos.map((each) => each.picture?.faces ?? [])));
     } else if (faces && width && height) {
       this.#overlay.show(faces, width, height);
       this.reading.showFaces(faces, photo.file.name || "Photo");
-    } else this.reading.people.clear("Looking for faces.");
+    } else this.reading.wait();
   }
 
   /** @param {Photo} photo */

@@ -19,10 +19,16 @@ export class Reading {
   timeline = new Timeline();
   #calm = new Calm();
 
-  /** Take everything away. @param {string} text  What stands there instead. */
-  clear(text) {
+  /** Take everything away, and say what to do. @param {string} text */
+  invite(text) {
     this.together.hide();
-    this.people.showLegend(text);
+    this.people.invite(text);
+  }
+
+  /** Take everything away, and say what is waited for or why there is nothing. @param {string} [text] */
+  wait(text = "Looking for faces.") {
+    this.together.hide();
+    this.people.clear(text);
   }
 
   /**

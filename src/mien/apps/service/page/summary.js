@@ -3,6 +3,7 @@
 import { find, make } from "./elements.js";
 import { formatShare } from "./expressions.js";
 import { mergeBins } from "./moments.js";
+import { sentence } from "./notices.js";
 import { makeMix } from "./together.js";
 import { describeValence } from "./valence.js";
 
@@ -47,7 +48,8 @@ export class Summary {
     const parts = told ? makeMix(told.shares) : [];
     const word = describeValence(told?.valence);
     if (word) parts.push(make("p", "word", word));
-    if (!told && facts) parts.push(make("p", "facts", "No stretch with enough people."));
+    const reason = bins.length === 1 ? bins[0]?.reason : null;
+    if (!told && facts) parts.push(make("p", "facts", reason ? `Nothing to tell. ${sentence(reason)}` : "No stretch with enough people."));
     this.#show(parts, facts);
   }
 

@@ -1,10 +1,11 @@
 // Group mode and summaries: shares of all people together, and nobody alone.
 
-import { LEAST_GROUP } from "./crowd.js";
+import { LEAST_GROUP } from "./bins.js";
 import { find, make, setText } from "./elements.js";
 import { findHue, formatShare, sortLabels } from "./expressions.js";
 import { findLeader } from "./local/leader.js";
-import { makeBars, setBars } from "./people.js";
+import { sentence } from "./notices.js";
+import { makeBars, makeSwatch, setBars } from "./people.js";
 import { describeValence } from "./valence.js";
 
 /** @typedef {import("./types.js").Group} Group */
@@ -25,12 +26,15 @@ export function makeMix(shares) {
     part.dataset.expression = findHue(label);
     part.style.flexGrow = String(share);
     mix.append(part);
-    const swatch = make("i", "swatch");
-    swatch.dataset.expression = findHue(label);
-    list.append(make("li", "", swatch, `${label} `, make("b", "", formatShare(share))));
+    list.append(make("li", "", makeSwatch(label), `${label} `, make("b", "", formatShare(share))));
   }
   return [mix, list];
 }
+
+/** Say what a reason is good for. @param {string | null | undefined} reason  In the server's words. */
+const explainReason = (reason) => reason?.startsWith("too short")
+  ? "Less would tell of single people's changes."
+  : `A group is told of from ${LEAST_GROUP} people on, so that nobody is told of alone.`;
 
 export class Together {
   #box = find("together", HTMLElement);
@@ -49,7 +53,7 @@ export class Together {
       this.#bars = null;
       this.#box.replaceChildren(
         make("p", "big", group.end_s === undefined ? "Nothing to tell yet" : "Nothing to tell"),
-        make("p", "remark", `${(group.reason ?? "too few people").replace(/^./, (first) => first.toUpperCase())}. A group is told of from ${LEAST_GROUP} people on, so that nobody is told of alone.`),
+        make("p", "remark", `${sentence(group.reason ?? "too few people")} ${explainReason(group.reason)}`),
       );
     } else {
       if (!this.#bars) {

@@ -47,6 +47,8 @@
  * @property {string | null} [reason]  Why nothing is told.
  * @property {number | null} [faces]  On this frame.
  * @property {number | null} [faces_mean]
+ * @property {number | null} [faces_max]
+ * @property {number} [told_s]  Seconds of it that are told of.
  * @property {number} [start_s]
  * @property {number} [end_s]
  */
