@@ -117,7 +117,7 @@ class ResultTable:
         console.print(table._table)
         table._tell_more(console, table._more_rows, "row")
         for error in table._errors:
-            console.print(Text(error, style="red"))
+            console.print(Text(error, style="red"), soft_wrap=True)  # a path that is broken can't be copied
         table._tell_more(console, table._more_errors, "error")
         console.print(Text(str(table._tally)))
 

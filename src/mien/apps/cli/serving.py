@@ -44,6 +44,9 @@ LOGGING: Final[dict[str, Any]] = {
 
 _BACKLOG: Final = 2048
 
+_WORKER_START_S: Final = 30
+"""A worker that doesn't answer for so long is replaced: on a slow machine it takes more than uvicorn's 5 s to begin."""
+
 
 def run_service(given: Mapping[str, Any]) -> int:
     """Run the service until it is told to stop.
@@ -100,6 +103,7 @@ def _configure(settings: ServiceSettings, **how: Any) -> Config:
         limit_concurrency=settings.max_connections + 1,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=ceil(settings.drain_s),
+        timeout_worker_healthcheck=_WORKER_START_S,
         ws_max_size=settings.live_max_frame_bytes,
         ws_per_message_deflate=False,  # pictures are compressed already
         lifespan="on",

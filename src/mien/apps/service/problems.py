@@ -201,7 +201,7 @@ def answer(refusal: Refusal, instance: str) -> ProblemResponse:
     """
     problem = make_problem(refusal.problem_code, str(refusal), instance, **refusal.extras)
     headers = dict(refusal.headers)
-    if problem["status"] in (408, 413):  # the rest of the body is not wanted
+    if problem["status"] == 408:  # the rest of the body does not come; of one that is too large it does, and is dropped
         headers["Connection"] = "close"
     if problem["status"] == 401:
         headers["WWW-Authenticate"] = "Bearer"
