@@ -91,16 +91,22 @@ class Clip:
     Attributes:
         scene: What it found, and who that is: 0 is the one in front.
         boxes: For each frame who can be seen, and where.
-        shown: How many faces there were to be seen, all frames together.
-        missed: How many of them it did not find.
         looks: For each frame the sketches of what it found.
     """
 
     scene: Scene
     boxes: tuple[dict[int, Box], ...]
-    shown: int
-    missed: int
     looks: tuple[tuple[Sketch, ...], ...]
+
+    @property
+    def shown(self) -> int:
+        """How many faces there were to be seen, all frames together."""
+        return sum(map(len, self.boxes))
+
+    @property
+    def missed(self) -> int:
+        """How many of them it did not find."""
+        return sum(len(set(boxes) - set(look.truths)) for look, boxes in zip(self.scene, self.boxes, strict=True))
 
 
 Plan: TypeAlias = Callable[[np.random.Generator, Sequence[int], float], Course]
@@ -199,7 +205,7 @@ def film(
     ground = Image.fromarray(random.integers(60, 180, (15, 20, 3), dtype=np.uint8))
     ground = ground.resize((WIDTH_PX, HEIGHT_PX), Image.Resampling.BICUBIC)
     frames = round(seconds * fps)
-    seen, shown_at, looks, shown, missed = [], [], [], 0, 0
+    seen, places, looks = [], [], []
     for number in range(frames):
         corners, is_empty = course.corners(number / frames), course.is_empty(number / frames)
         picture = ground.copy()
@@ -209,13 +215,11 @@ def film(
         grainy = _add_grain(picture, random)
         found = tuple(detector.detect(grainy))
         boxes = {} if is_empty else list_seen([face.box_at(at) for face, at in zip(faces, corners, strict=True)])
-        truths = tell(found, boxes)
-        shown, missed = shown + len(boxes), missed + len(set(boxes) - set(truths))
-        seen.append(Look(number / fps, found, truths))
-        shown_at.append(boxes)
+        seen.append(Look(number / fps, found, tell(found, boxes)))
+        places.append(boxes)
         crops = crop_faces(grainy, [face.box for face in found], [face.landmarks for face in found])
         looks.append(tuple(sketch(crop) for crop in crops))
-    return Clip(tuple(seen), tuple(shown_at), shown, missed, tuple(looks))
+    return Clip(tuple(seen), tuple(places), tuple(looks))
 
 
 def _add_grain(picture: Image.Image, random: np.random.Generator) -> Picture:

@@ -124,7 +124,7 @@ def test_a_person_keeps_the_box_with_their_number(crossings, encounters):
     boxes = {0: Box(100, 100, 50, 50), 1: Box(125, 100, 50, 50)}
     found = (report(100), report(125)), (report(115),), (report(100), report(125))
     scene = tuple(encounters.Look(number / 10, faces, (None,) * len(faces)) for number, faces in enumerate(found))
-    clip = encounters.Clip(scene, (boxes,) * 3, 6, 1, ())
+    clip = encounters.Clip(scene, (boxes,) * 3, ())
     kept = crossings.follow(clip, Scripted([1, 2], [1], [1, 2]))
     assert kept == {0: [1, 1, 1], 1: [2, 2]}
     assert crossings.follow(clip, Scripted([1, 2], [3], [1, 2])) == {0: [1, 1], 1: [2, 3, 2]}

@@ -125,12 +125,12 @@ class Looks:
             likeness: (N, M) of `compare`.
             trust: The likeness that tells without a look at the others.
         """
-        others = np.full_like(likeness, np.inf)
-        for row in range(len(likeness) if len(likeness) > 1 else 0):
-            others[row] = np.delete(likeness, row, axis=0).max(axis=0)
-        least, lead = STANDS_OUT
-        is_best = self.are_known[:, None] & (likeness >= least) & (likeness - others >= lead)
-        return np.asarray((likeness >= trust) | is_best)
+        is_known = likeness >= trust
+        if len(likeness) > 1:
+            least, lead = STANDS_OUT
+            second, best = np.partition(likeness, -2, axis=0)[-2:]
+            is_known |= self.are_known[:, None] & (likeness >= least) & (likeness == best) & (best - second >= lead)
+        return is_known
 
     def learn(self, rows: NDArray[np.intp], seen: NDArray[np.float32], *, step_s: float, over_s: float) -> Looks:
         """Return the looks after some of the persons were seen.
