@@ -8,7 +8,7 @@ import { chooseExtent, learnDuration } from "./extent.js";
 import { FileWay } from "./files.js";
 import { readClipHere } from "./here.js";
 import { Moments } from "./moments.js";
-import { explain, hideNotice, isLasting, showNotice, speak } from "./notices.js";
+import { hideNotice, speak } from "./notices.js";
 import { Overlay } from "./overlay.js";
 import { Summary } from "./summary.js";
 
@@ -172,8 +172,7 @@ export class ClipWay extends FileWay {
       if (!this.#plate.hidden) this.#lackPicture();
       if (!this.#moments.end_s && !this.#bins.length) this.reading.wait("This clip was not read.");
       if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
-      else if (isLasting(error)) showNotice(explain(error), { label: "Choose another", run: () => this.more() });
-      else showNotice(explain(error), { label: "Try again", run: () => this.open(file) });
+      else this.complain(error, () => this.open(file));
     } finally {
       if (!signal.aborted) {
         this.#isReading = false;

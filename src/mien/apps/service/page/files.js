@@ -1,6 +1,7 @@
 // What the ways of photos and of clips share: a button that chooses files, and the page they are part of.
 
 import { find } from "./elements.js";
+import { explain, isLasting, showNotice } from "./notices.js";
 
 /**
  * What the page gives each way.
@@ -39,5 +40,15 @@ export class FileWay {
   /** Let the person choose. */
   more() {
     this.#input.click();
+  }
+
+  /**
+   * Say why a file was not read, and offer what may help: another try, or another file.
+   * @param {unknown} error
+   * @param {() => void} retry
+   */
+  complain(error, retry) {
+    const another = { label: "Choose another", run: () => this.more() };
+    showNotice(explain(error), isLasting(error) ? another : { label: "Try again", run: retry });
   }
 }

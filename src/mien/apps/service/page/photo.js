@@ -5,7 +5,7 @@ import { sumUp } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { find, make, makeIcon, say, setText, sleep } from "./elements.js";
 import { FileWay } from "./files.js";
-import { explain, hideNotice, isLasting, showNotice } from "./notices.js";
+import { hideNotice } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
 /** @typedef {import("./types.js").Choices} Choices */
@@ -215,8 +215,7 @@ export class PhotoWay extends FileWay {
     if (photo.state === "failed") {
       this.#overlay.clear();
       this.reading.wait("This photo was not read.");
-      const retry = { label: "Try again", run: () => this.#retry(photo) };
-      showNotice(explain(photo.error), isLasting(photo.error) ? { label: "Choose another", run: () => this.more() } : retry);
+      this.complain(photo.error, () => this.#retry(photo));
     } else if (this.choices.group) {
       this.#overlay.clear();
       this.reading.showGroup(sumUp(this.#photos.map((each) => each.picture?.faces ?? [])));
