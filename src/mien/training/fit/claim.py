@@ -13,8 +13,9 @@ from mien.core.errors import InputError, RunError
 from mien.training.data.table import Dataset
 from mien.training.fit.device import choose_precision
 from mien.training.fit.environment import save_environment
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 
 
 def describe_data(dataset: Dataset) -> TrainedOn:

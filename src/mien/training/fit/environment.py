@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mien.core.atomic import write_text
-from mien.training.fit.run import Environment, Run
+from mien.training.fit.notes import Environment
+from mien.training.fit.run import Run
 
 
 def save_environment(run: Run, device: str, precision: str, threads: int, processes: int) -> None:

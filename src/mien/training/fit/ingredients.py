@@ -17,9 +17,10 @@ from mien.core.errors import InputError, RunError
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.table import open_dataset
 from mien.training.fit.expression.taught import read_taught
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.origins import Averaged, Source, read_averaged, read_beginning
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 from mien.training.models.registry import find_network
 
 TOLERANCE = 1e-6

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from mien.core.errors import RunError
 from mien.training.fit.checkpoint import load_checkpoint
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 from mien.training.models.registry import build_face_network, build_network
 
 LEARNING, AVERAGED, AVERAGED_COUNT = "network.", "averaged.module.", "averaged.n_averaged"

@@ -19,67 +19,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from mien.core.card import Sha256, Share
 from mien.core.errors import RecipeError, RunError
 from mien.training.fit.history import Record, read_history
+from mien.training.fit.notes import Calibration, Environment, Threshold, TrainedOn
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.recipes import load_recipe
 
 _Form = TypeVar("_Form", bound=BaseModel)
-
-
-class _Noted(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class TrainedOn(_Noted):
-    """What `data.json` says of the data set a run was trained on."""
-
-    name: str
-    license: str
-    sha256: Sha256
-    labels: Annotated[tuple[str, ...], Field(min_length=1)]
-    channels: Literal[1, 3]
-    size_px: Annotated[int, Field(ge=0, description="side of the crops; 0 for photos of any size")]
-    crop: Annotated[str, Field(description="how faces were cut out of photos; empty if they were crops already")] = ""
-    has_votes: Annotated[bool, Field(description="whether FER+'s votes stand beside the labels")] = False
-
-
-class Environment(_Noted):
-    """What `environment.json` says: with what a run was begun."""
-
-    commit: str
-    versions: dict[str, str]
-    python: str
-    processor: str
-    cores: int
-    threads: int
-    device: str
-    precision: str
-    processes: int = 1
-
-
-class Calibration(_Noted):
-    """What `temperature.json` says: fitted on validation with the weights of the best epoch."""
-
-    temperature: Annotated[float, Field(gt=0.0)]
-    validation_loss_before: float
-    validation_loss_after: float
-    best_epoch: int | None
-    votes_temperature: Annotated[float | None, Field(gt=0.0)] = None
-
-
-class Threshold(_Noted):
-    """What `threshold.json` says: chosen on validation with the weights of the best epoch."""
-
-    min_score: Share
-    validation_false_faces: Annotated[float, Field(ge=0.0)]
-    validation_recall_32: Share
-    best_epoch: int | None
 
 
 @dataclass(frozen=True)

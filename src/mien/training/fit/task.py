@@ -11,9 +11,10 @@ import torch
 
 from mien.training.fit.history import Record
 from mien.training.fit.learner import Learner
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.processes import Processes
 from mien.training.fit.recipe import Recipe
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 
 
 class Origin(Protocol):

@@ -6,9 +6,10 @@ from safetensors.torch import save_file
 
 from mien.core.errors import RecipeError
 from mien.training.fit.expression.beginning import begin_network
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import build_for
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 
 DATA = TrainedOn(name="none", license="none", sha256="0" * 64, labels=("a", "b", "c"), channels=1, size_px=48)
 IMAGES = torch.arange(70 * 48 * 48).reshape(70, 48, 48).to(torch.uint8)

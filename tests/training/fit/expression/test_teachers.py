@@ -17,9 +17,10 @@ from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.expression.taught import read_taught
 from mien.training.fit.expression.teachers import open_teachers
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import build_for, kept_weights, restore_network
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 from mien.training.models.preprocess import standardize, to_planes
 

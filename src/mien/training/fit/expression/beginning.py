@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from mien.core.errors import RecipeError
 from mien.training.fit.layers import check_freezing, find_layers
+from mien.training.fit.notes import TrainedOn
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.restore import build_for
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.run import Run
 from mien.training.fit.transfer.pretrained import read_pretrained
 from mien.training.fit.transfer.taking import Taken, check_unchanged, list_names, take_weights
 from mien.training.models.preprocess import standardize_pixels

@@ -19,9 +19,10 @@ from mien.training.fit.expression.rows import check_classes, choose_rows, find_u
 from mien.training.fit.expression.teachers import open_teachers
 from mien.training.fit.expression.temperature import fit_temperature, predict_logits
 from mien.training.fit.history import Record
+from mien.training.fit.notes import Calibration
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
-from mien.training.fit.run import Calibration, Run
+from mien.training.fit.run import Run
 from mien.training.fit.task import Origin
 from mien.training.models.registry import check_size
 

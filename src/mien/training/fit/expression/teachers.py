@@ -21,7 +21,8 @@ from mien.inference.runtime.bundled import read_model
 from mien.training.fit.expression.answering import Answers, open_answers
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.expression.taught import Taught, Teacher, check_unchanged
-from mien.training.fit.run import Run, TrainedOn
+from mien.training.fit.notes import TrainedOn
+from mien.training.fit.run import Run
 
 
 class Teachers:

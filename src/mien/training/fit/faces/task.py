@@ -16,9 +16,10 @@ from mien.training.fit.faces.module import FaceModule, PhotoSearch
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.faces.threshold import find_threshold
 from mien.training.fit.history import Record
+from mien.training.fit.notes import Threshold, TrainedOn
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import restore_network
-from mien.training.fit.run import Run, Threshold, TrainedOn
+from mien.training.fit.run import Run
 from mien.training.fit.task import Origin
 
 MOST_FALSE_FACES = 0.05
