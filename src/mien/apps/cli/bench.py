@@ -41,7 +41,7 @@ def bench(
     pictures of 640x480 and 1280x720. The time is from pixels in memory to the answer, on the CPU.
 
     Args:
-        model: Name of a bundled model ("faces" is the detector), or path of a model file.
+        model: A model's name ("faces" is the bundled detector), or path of a model file.
         threads: Processor threads for one call; by default both one and what the machine has, at most 4, are measured.
         batch_size: Faces in a batch; 64 unless named. Detectors take one picture at a time.
         seconds: How long to measure, about; longer gives steadier figures. Slow networks take longer in any case.

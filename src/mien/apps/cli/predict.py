@@ -70,10 +70,10 @@ def predict(
             valence from -1 (unpleasant) to 1 (pleasant), too; empty if the model has other labels than the seven.
         annotate: Write each picture with its reading drawn on it into this folder, as PNG. Pictures that lie in it
             already are not read.
-        model: Name of a bundled model, or path of a model file.
+        model: A model's name, or path of a model file.
         labels: What a model with two heads is asked for: fer2013, the labels it was trained on, or votes, what people
             voted on such pictures.
-        detector: Name of a bundled model that finds faces, or path of one that `mien train faces` made.
+        detector: Name of a model that finds faces, or path of one that `mien train faces` made.
         min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
         max_side_px: Larger pictures are scaled down to this longer side before faces are looked for; 640 unless the
             detector says otherwise. Larger finds smaller faces and takes longer.

@@ -27,10 +27,10 @@ def serve(
         host: Address to listen on; 127.0.0.1 unless named. 0.0.0.0 means every address of this machine.
         port: 8000 unless named; 0 takes any free one.
         workers: Processes, each with its own models and its own limits; 1 unless named.
-        model: Name of a bundled model, or path of a model file.
+        model: A model's name, or path of a model file.
         labels: What a model with two heads is asked for: fer2013, the labels it was trained on, or votes, what people
             voted on such pictures.
-        detector: Name of a bundled model that finds faces, or path of one that `mien train faces` made.
+        detector: Name of a model that finds faces, or path of one that `mien train faces` made.
         token_file: File that holds the token which clients have to send. There is no flag for the token itself: other
             people on this machine could read it.
     """

@@ -85,9 +85,9 @@ def watch(
         end: Where to end, likewise.
         baseline: Tell valence over time as the difference from each person's median, too.
         smooth: Smooth each person's probabilities over time. With --no-smooth each frame speaks for itself.
-        model: Name of a bundled model, or path of a model file.
+        model: A model's name, or path of a model file.
         labels: What a model with two heads is asked for: fer2013 or votes; see `mien predict --help`.
-        detector: Name of a bundled model that finds faces, or path of one.
+        detector: Name of a model that finds faces, or path of one.
         min_score: Score from which on a detection is shown, 0-1; lower finds more faces, and more that are none.
         max_side_px: Larger frames are scaled down to this longer side before faces are looked for.
         threads: Processors to use; by default what the machine has, at most 4.
