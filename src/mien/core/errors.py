@@ -3,6 +3,7 @@
 MienError
 ├── InputError(ValueError)            a picture, video or argument that can't be used
 │   └── UnreadableMediaError          truncated, not a picture, too many bytes
+│       ├── MissingMediaError         there is no such file
 │       └── OversizedMediaError       more pixels, or a longer side, than are read
 ├── ModelError
 │   ├── CardError                     missing, wrong version, at odds with the graph
@@ -13,6 +14,7 @@ MienError
 └── MissingExtraError(ImportError)    the exact pip line that helps
 
 A message says what was wrong, the value seen, and what to do. Each class has a stable `code` for JSON.
+Advice that serves only who names files stands apart: clients of the service send them, and aren't told it.
 """
 
 from __future__ import annotations
@@ -21,9 +23,20 @@ from typing import ClassVar
 
 
 class MienError(Exception):
-    """Anything that mien refuses to do; its text is meant for people."""
+    """Anything that mien refuses to do; its text is meant for people.
+
+    Attributes:
+        what: What was wrong; all of the text but `advice`.
+        advice: The sentence after it that serves only who names files, at a command line or in Python; or None.
+    """
 
     code: ClassVar[str] = "error"
+
+    def __init__(self, what: str = "", *, advice: str | None = None) -> None:
+        """Say what was wrong; see the attributes."""
+        super().__init__(what if advice is None else f"{what} {advice}")
+        self.what = what
+        self.advice = advice
 
 
 class InputError(MienError, ValueError):
@@ -36,6 +49,12 @@ class UnreadableMediaError(InputError):
     """A file or bytes that are truncated, not a picture, or too large."""
 
     code = "unreadable_media"
+
+
+class MissingMediaError(UnreadableMediaError):
+    """A picture or video that isn't there."""
+
+    code = "missing_media"
 
 
 class OversizedMediaError(UnreadableMediaError):

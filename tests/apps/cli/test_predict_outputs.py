@@ -110,6 +110,7 @@ def test_a_wrong_model_leaves_no_empty_folder(folder) -> None:
     assert not Path("seen").exists()
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_file_that_is_not_there_is_not_called_unreadable(predict, capsys) -> None:
     assert predict("absent.png") == 1
     shown = capsys.readouterr().out
@@ -140,6 +141,16 @@ def test_a_long_table_is_cut_and_the_counts_are_not(capsys) -> None:
     assert "\n... and 1 more row; write it with --csv FILE\n" in one_more
     assert one_more.endswith(f"no face, {MAX_ROWS + 1} pictures without a face\n")
     assert "\n... and 1,002 more rows; write them with --csv FILE\n" in read_table(pictures * 2, capsys)
+
+
+def test_absence_is_told_by_the_code_whatever_the_words(capsys) -> None:
+    absent = Picture("a.png", error={"code": "missing_media", "message": "there is no a.png."})
+    broken = Picture("b.png", error={"code": "unreadable_media", "message": "b.png does not exist."})
+    absent_row, broken_row = read_table([absent, broken], capsys).splitlines()[3:5]
+    assert absent_row.split()[1:3] == ["a.png", "│"]
+    assert "not found" in absent_row
+    assert "unreadable" in broken_row
+    assert read_table([absent, absent, broken], capsys).endswith("\n1 unreadable, 2 not found\n")
 
 
 def test_errors_of_late_pictures_are_told_and_are_as_many_as_rows(capsys) -> None:

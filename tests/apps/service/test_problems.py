@@ -15,6 +15,7 @@ def test_every_error_of_ours_has_an_answer():
         errors.InputError("a"): "bad_input",
         errors.UnreadableMediaError("a"): "unreadable_media",
         errors.OversizedMediaError("a"): "too_many_pixels",
+        errors.MissingMediaError("a"): "unreadable_media",
         errors.ModelError("a"): "internal",
         errors.CardError("a"): "internal",
         Busy("a", 3): "busy",
@@ -26,6 +27,11 @@ def test_every_error_of_ours_has_an_answer():
         assert describe(error, "/x")["code"] == code
         assert (describe(error, "/x")["detail"] == str(error)) is (code != "internal")
     assert to_refusal(Busy("a", 3)).headers == {"Retry-After": "3"}
+
+
+@pytest.mark.parametrize("kind", [errors.InputError, errors.UnreadableMediaError])
+def test_advice_for_who_names_files_is_not_given_to_clients(kind):
+    assert describe(kind("a is a folder.", advice="Name a file in it."), "/x")["detail"] == "a is a folder."
 
 
 @pytest.mark.parametrize("code", TITLES)

@@ -296,13 +296,16 @@ def test_what_is_no_video_is_told_to_somebody_who_sent_it(make_client):
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(16000))
     client = make_client()
-    for data, detail in [
-        (jpeg.getvalue(), "what was sent is a picture (JPEG), not a video. Send pictures to /v1/predict."),
-        (tone.getvalue(), "the video holds only sound, so there are no faces to see. Send a video with pictures."),
+    for data, what in [
+        (jpeg.getvalue(), "the video is a picture (JPEG), not a video."),
+        (tone.getvalue(), "the video holds only sound, so there are no faces to see."),
     ]:
         answer = client.post("/v1/video", content=data, headers=RAW)
         assert (answer.status_code, answer.json()["code"]) == (422, "unreadable_media")
-        assert answer.json()["detail"] == detail
+        advice = "Send a video such as .mp4, .mkv, .mov, .webm or .avi; pictures go to /v1/predict."
+        assert answer.json()["detail"] == f"{what} {advice}"
+    broken = client.post("/v1/video", content=b"hello" * 100, headers=RAW)
+    assert broken.json()["detail"].endswith("the index is missing."), "the control: it may be a video"
 
 
 def test_a_flag_that_can_not_be_is_told_with_its_value(make_client):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from mien.core.errors import InputError, OversizedMediaError, UnreadableMediaError
+from mien.core.errors import InputError, MissingMediaError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media import pictures
 from mien.inference.media.pictures import read_picture
 
@@ -247,8 +247,10 @@ def test_what_is_no_file_is_refused(tmp_path) -> None:
         (tmp_path / ("x" * 400), "can't be read"),
         ("a\0b", "a"),
     ):
-        with pytest.raises(UnreadableMediaError, match=reason):
+        with pytest.raises(UnreadableMediaError, match=reason) as caught:
             read_picture(path)
+        assert isinstance(caught.value, MissingMediaError) == ("does not exist" in str(caught.value))
+        assert caught.value.advice == ("Name a file in it." if path == tmp_path else None)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien.apps.cli.outputs import printable
+from mien.core.errors import MissingMediaError
 from mien.core.geometry import Box
 from mien.core.results import Face, Picture
 
@@ -153,7 +154,7 @@ class ResultTable:
 
 def is_absent(picture: Picture) -> bool:
     """Whether a picture's error is that there is no such file."""
-    return picture.error is not None and picture.error["message"] == f"{picture.source} does not exist."
+    return picture.error is not None and picture.error["code"] == MissingMediaError.code
 
 
 def _count(number: int, noun: str) -> str:

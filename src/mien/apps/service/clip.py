@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, Final
 
 from mien.apps.service.problems import Refusal
+from mien.core.errors import UnreadableMediaError
 from mien.inference.insights.collector import Insights
 from mien.inference.insights.group import GroupSettings
 from mien.inference.insights.settings import InsightSettings
@@ -33,6 +34,9 @@ _CODES: Final[dict[Bound, str]] = {
     "time": "video_too_costly",
 }
 """What a client is told of a bound that is reached before the first frame."""
+
+_ADVICE: Final = "Send a video such as .mp4, .mkv, .mov, .webm or .avi; pictures go to /v1/predict."
+"""What a client is told where somebody who names files would be told to name another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,8 @@ class Clip:
             on_frame: Is told of each frame how many faces are on it.
 
         Raises:
-            Refusal: If the clip says of itself that it goes beyond a limit, or takes more than it may before its first
-                frame is read.
+            Refusal: If the clip says of itself that it goes beyond a limit, takes more than it may before its first
+                frame is read, or is a picture, a sound or a playlist.
             InputError: If it is no video, damaged from its beginning, or its start lies behind its end; where it
                 breaks off, after the rows so far.
             ModelError: If a model fails.
@@ -121,6 +125,10 @@ class Clip:
                 yield from self._read(recognizer, on_frame)
             except VideoBoundError as error:
                 raise Refusal(_CODES[error.bound], str(error)) from None
+            except UnreadableMediaError as error:
+                if error.advice is None:
+                    raise
+                raise Refusal(error.code, f"{error.what} {_ADVICE}") from None
 
     def close(self) -> None:
         """End the reading at once; may be called again."""

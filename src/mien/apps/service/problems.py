@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mien.apps.service.wording import describe_field, put_for_clients
+from mien.apps.service.wording import describe_field
 from mien.core.errors import InputError, MienError, UnreadableMediaError
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -129,16 +129,16 @@ def make_problem(code: str, detail: str, instance: str, **extras: Any) -> dict[s
 
 
 def to_refusal(error: Exception) -> Refusal:
-    """Return what a client is told of an error; nothing of one that nobody foresaw."""
+    """Return what a client is told of an error: no advice for who names files, and nothing of what nobody foresaw."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, MienError) and error.code in ("busy", "draining"):
         wait_s = max(1, round(getattr(error, "retry_after_s", 1)))
         return Refusal(error.code, str(error), headers={"Retry-After": str(wait_s)})
     if isinstance(error, UnreadableMediaError):
-        return Refusal(error.code if error.code in TITLES else "unreadable_media", put_for_clients(str(error)))
+        return Refusal(error.code if error.code in TITLES else "unreadable_media", error.what)
     if isinstance(error, InputError):
-        return Refusal("bad_input", str(error))
+        return Refusal("bad_input", error.what)
     return Refusal("internal", "The reason stands in the service's log. The request may be tried again later.")
 
 

@@ -1,21 +1,9 @@
-"""What others say of a request, put for somebody who sends HTTP: no flags of a command line, no words of pydantic."""
+"""What pydantic says of a request, put for somebody who sends HTTP."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-
-_FOR_COMMANDS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (
-        re.compile(r"the video is a picture \((\w+)\), not a video\. Use `mien predict` for pictures\."),
-        r"what was sent is a picture (\1), not a video. Send pictures to /v1/predict.",
-    ),
-    (re.compile(r"Name a file with a picture\."), "Send a video with pictures."),
-    (re.compile(r"Name the video file itself"), "Send the video file itself"),
-    (re.compile(r" is not a picture that mien can read \("), " is not of a kind that is read here ("),
-)
-"""What `mien`'s readers say to people who name files, and what to say to those who send them."""
 
 _LONGEST_VALUE: Final = 40
 
@@ -32,13 +20,6 @@ _PLAIN: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "list_type": lambda _: "has to be a list",
 }
 """By pydantic's kind of error what it means; the argument is its `ctx`."""
-
-
-def put_for_clients(text: str) -> str:
-    """Return a reader's message as somebody needs it who sent the file; others stay as they are."""
-    for pattern, words in _FOR_COMMANDS:
-        text = pattern.sub(words, text)
-    return text
 
 
 def describe_field(problem: Mapping[str, Any]) -> str:

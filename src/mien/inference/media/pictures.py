@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mien.core.errors import InputError, OversizedMediaError, UnreadableMediaError
+from mien.core.errors import InputError, MissingMediaError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media.color import to_rgb
 from mien.inference.media.effort import MeteredFile, check_effort, check_strips
 
@@ -85,8 +85,9 @@ def read_picture(source: PictureSource, *, max_pixels: int | None = None) -> RGB
         (H, W, 3) uint8; an RGB array is returned as it is, not copied.
 
     Raises:
-        UnreadableMediaError: If the file is missing, empty, cut short, no picture, larger than `MAX_FILE_BYTES`, or
-            would keep a decoder busy for too long.
+        UnreadableMediaError: If the file is empty, cut short, no picture, larger than `MAX_FILE_BYTES`, or would keep a
+            decoder busy for too long.
+        MissingMediaError: If there is no such file.
         OversizedMediaError: If it has more than `max_pixels`, or a side longer than `MAX_SIDE_PX`.
         InputError: If an array has another shape or dtype, or the source is of another type.
     """
@@ -161,9 +162,9 @@ def _check_array(array: NDArray[Any], max_pixels: int) -> RGB:
 def _read_file(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise UnreadableMediaError(f"{path} is a folder, not a picture. Name a file in it.")
+            raise UnreadableMediaError(f"{path} is a folder, not a picture.", advice="Name a file in it.")
         if not path.exists():
-            raise UnreadableMediaError(f"{path} does not exist.")
+            raise MissingMediaError(f"{path} does not exist.")
         if not path.is_file():
             raise UnreadableMediaError(f"{path} is no regular file, so it can't be a picture.")
         _check_bytes(path.stat().st_size, str(path))
@@ -241,7 +242,7 @@ def _named(name: str, max_pixels: int) -> Iterator[None]:
     except UnidentifiedImageError as error:
         known = ", ".join(name for name in FORMATS if name != "DIB")
         raise UnreadableMediaError(
-            f"{name} is not a picture that mien can read ({known}), or it is damaged."
+            f"{name} is in none of the formats that mien reads ({known}), or it is damaged."
         ) from error
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(name, "too many", max_pixels) from error

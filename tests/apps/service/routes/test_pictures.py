@@ -101,9 +101,9 @@ def test_several_pictures_stay_in_order_and_one_may_be_broken(client, png):
     assert "faces" not in pictures[3]
 
 
-def test_what_is_no_picture_is_not_called_one(client):
+def test_what_is_no_picture_is_told_with_what_is_one(client):
     answer = client.post("/v1/predict", content=b"no picture", headers=PNG)
-    assert answer.json()["detail"].startswith("the picture is not of a kind that is read here (")
+    assert answer.json()["detail"].startswith("the picture is in none of the formats that mien reads (AVIF, ")
     assert answer.json()["pictures"][0]["error"]["message"] == answer.json()["detail"]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.errors import UnreadableMediaError
+from mien.core.errors import MissingMediaError, UnreadableMediaError
 from mien.inference.media.video import container, matroska
 from mien.inference.media.video.matroska import ends_in_the_middle
 from mien.inference.media.video.reader import Video, open_video
@@ -59,6 +59,38 @@ def test_what_is_no_video(tmp_path, make: Callable[[Path], object], reason):
     with pytest.raises(UnreadableMediaError, match=reason) as caught:
         open_video(path)
     assert str(path) in str(caught.value)
+    assert isinstance(caught.value, MissingMediaError) == (reason == "does not exist")
+
+
+@pytest.mark.parametrize(
+    ("make", "what", "advice"),
+    [
+        (
+            lambda path: Image.new("RGB", (8, 8)).save(path, "PNG"),
+            "{path} is a picture (PNG), not a video.",
+            "Use `mien predict` for pictures.",
+        ),
+        (
+            lambda path: path.write_text("ffconcat version 1.0\nfile clip.ts\n"),
+            "{path} is a playlist or of another format that mien does not play: such files can open others.",
+            "Name the video file itself, such as .mp4, .mkv, .mov, .webm or .avi.",
+        ),
+        (lambda path: path.mkdir(), "{path} is a folder, not a video.", "Name a file in it."),
+        (
+            lambda path: os.mkfifo(path),
+            "{path} is no regular file, so it may never end.",
+            "Name a video file, or a camera as camera:0.",
+        ),
+        (lambda path: None, "{path} does not exist.", None),
+        (lambda path: path.touch(), "{path} is empty (0 bytes).", None),
+    ],
+)
+def test_advice_for_who_names_files_stands_apart(tmp_path, make: Callable[[Path], object], what, advice):
+    path = tmp_path / "clip.mp4"
+    make(path)
+    with pytest.raises(UnreadableMediaError) as caught:
+        open_video(path)
+    assert (caught.value.what, caught.value.advice) == (what.format(path=path), advice)
 
 
 def test_sound_alone(write_video, tmp_path):
@@ -72,8 +104,9 @@ def test_sound_alone(write_video, tmp_path):
                 if packet.pts is not None:
                     packet.stream = stream
                     output.mux(packet)
-        with pytest.raises(UnreadableMediaError, match="holds only sound"):
+        with pytest.raises(UnreadableMediaError, match="holds only sound") as caught:
             open_video(tmp_path / name)
+        assert caught.value.advice == "Name a file with a picture."
 
 
 def test_a_file_without_its_index(write_video):

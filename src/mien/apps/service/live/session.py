@@ -34,7 +34,6 @@ from mien.apps.service.live.messages import (
 from mien.apps.service.live.newest import Arrived, Newest
 from mien.apps.service.problems import log_failure
 from mien.apps.service.running import Service
-from mien.apps.service.wording import put_for_clients
 from mien.core.errors import InputError
 from mien.inference.pipeline import STEADY
 from mien.inference.track.follower import Follower
@@ -149,7 +148,7 @@ class Session:
         picture = reading.picture
         if picture.error is not None:
             frames.labels("unreadable").inc()
-            await self._refuse(picture.error["code"], put_for_clients(picture.error["message"]), frame.number)
+            await self._refuse(picture.error["code"], picture.error["message"], frame.number)
             return
         frames.labels("read").inc()
         self._bad = 0

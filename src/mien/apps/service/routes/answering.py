@@ -15,7 +15,6 @@ from mien.apps.service.departures import cancel_when_gone
 from mien.apps.service.problems import Refusal
 from mien.apps.service.running import Service
 from mien.apps.service.schemas import EXAMPLE
-from mien.apps.service.wording import put_for_clients
 from mien.core.results import Picture
 
 MANY_FACES: Final = 64
@@ -102,7 +101,7 @@ def describe_picture(picture: Picture) -> dict[str, Any]:
     """Return a picture as the API has it: one that couldn't be read has a width and a height, too, which are null."""
     if picture.error is None:
         return picture.to_dict()
-    return {"source": picture.source, "width": None, "height": None, "error": _tell(picture)}
+    return {"source": picture.source, "width": None, "height": None, "error": dict(picture.error)}
 
 
 def describe_form(files: dict[str, Any]) -> dict[str, Any]:
@@ -131,19 +130,13 @@ def describe_body() -> dict[str, Any]:
     }
 
 
-def _tell(picture: Picture) -> dict[str, str]:
-    """Return why a picture couldn't be read, for whoever sent it."""
-    error = dict(picture.error or {})
-    return {**error, "message": put_for_clients(error["message"])}
-
-
 def _write(pictures: list[Picture]) -> bytes:
     answer = {"pictures": [describe_picture(one) for one in pictures]}
     return json.dumps(answer, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _refuse(pictures: list[Picture]) -> Refusal:
-    errors: list[dict[str, Any]] = [{"source": one.source, "error": _tell(one)} for one in pictures]
+    errors: list[dict[str, Any]] = [{"source": one.source, "error": dict(one.error or {})} for one in pictures]
     first = errors[0]["error"]["message"]
     detail = first if len(pictures) == 1 else f"none of the {len(pictures)} pictures could be read; the first: {first}"
     codes = {(one.error or {})["code"] for one in pictures}

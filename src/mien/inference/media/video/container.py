@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
-from mien.core.errors import InputError, UnreadableMediaError
+from mien.core.errors import InputError, MissingMediaError, UnreadableMediaError
 from mien.inference.media.video.held import Origin, open_origin
 from mien.inference.media.video.library import av_errors, load_av
 from mien.inference.media.video.matroska import ends_in_the_middle
@@ -40,8 +40,9 @@ def open_container(origin: Origin) -> InputContainer:
             nothing more.
 
     Raises:
-        UnreadableMediaError: If it is missing, no plain file, empty, no video or sound, or of a format that refers to
-            other files.
+        UnreadableMediaError: If it is no plain file, empty, no video or sound, or of a format that refers to other
+            files.
+        MissingMediaError: If there is no such file.
         MissingExtraError: If PyAV is not installed.
     """
     av = load_av()
@@ -79,7 +80,9 @@ def find_video(container: InputContainer, origin: Origin) -> VideoStream:
     streams = [stream for stream in container.streams.video if not stream.disposition & cover]
     if not streams:
         holds = "only sound" if container.streams.audio else "no video"
-        raise UnreadableMediaError(f"{origin} holds {holds}, so there are no faces to see. Name a file with a picture.")
+        raise UnreadableMediaError(
+            f"{origin} holds {holds}, so there are no faces to see.", advice="Name a file with a picture."
+        )
     stream = streams[0]
     context = stream.codec_context
     if context is None:
@@ -100,17 +103,17 @@ def _check_file(path: Path) -> None:
         found = path.stat()
     except FileNotFoundError:
         is_address = "://" in str(path) or ":/" in str(path)
-        remedy = " Addresses are not opened: save the video, and name the file." if is_address else ""
-        raise UnreadableMediaError(f"{path} does not exist.{remedy}") from None
+        remedy = "Addresses are not opened: save the video, and name the file." if is_address else None
+        raise MissingMediaError(f"{path} does not exist.", advice=remedy) from None
     except OSError as error:
         raise UnreadableMediaError(f"{path} can't be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise UnreadableMediaError(f"{str(path)!r} is no possible path: {error}.") from error
     if stat.S_ISDIR(found.st_mode):
-        raise UnreadableMediaError(f"{path} is a folder, not a video. Name a file in it.")
+        raise UnreadableMediaError(f"{path} is a folder, not a video.", advice="Name a file in it.")
     if not stat.S_ISREG(found.st_mode):
         raise UnreadableMediaError(
-            f"{path} is no regular file, so it may never end. Name a video file, or a camera as camera:0."
+            f"{path} is no regular file, so it may never end.", advice="Name a video file, or a camera as camera:0."
         )
     if not found.st_size:
         raise UnreadableMediaError(f"{path} is empty (0 bytes).")
@@ -123,11 +126,13 @@ def _refuse_other_files(url: str, *_: Any) -> Any:
 def _explain(origin: Origin, error: Exception) -> InputError:
     with suppress(Exception), open_origin(origin) as file, Image.open(file) as picture:
         kind = picture.format
-        return UnreadableMediaError(f"{origin} is a picture ({kind}), not a video. Use `mien predict` for pictures.")
+        return UnreadableMediaError(
+            f"{origin} is a picture ({kind}), not a video.", advice="Use `mien predict` for pictures."
+        )
     if isinstance(error, load_av().error.ArgumentError):
         return UnreadableMediaError(
-            f"{origin} is a playlist or of another format that mien does not play: such files can open others. "
-            "Name the video file itself, such as .mp4, .mkv, .mov, .webm or .avi."
+            f"{origin} is a playlist or of another format that mien does not play: such files can open others.",
+            advice="Name the video file itself, such as .mp4, .mkv, .mov, .webm or .avi.",
         )
     return UnreadableMediaError(
         f"{origin} is not a video that mien can read (.mp4, .mkv, .mov, .webm, .avi, ...), or it is damaged: "

@@ -163,6 +163,7 @@ def test_gives_the_same_errors(write_video, make, sampling):
     with confine(data, sampling=Sampling(**sampling)) as video, pytest.raises(InputError) as there:
         video.open()
     assert (type(there.value), str(there.value)) == (type(here.value), str(here.value))
+    assert (there.value.what, there.value.advice) == (here.value.what, here.value.advice)
 
 
 HOSTILE = {

@@ -94,7 +94,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     """Return an error of ours with its text, and of any other its kind and its place: its text may be a stranger's."""
     if isinstance(error, InputError | MissingExtraError):
         bound = error.bound if isinstance(error, VideoBoundError) else None
-        return {"code": error.code, "message": str(error)[:2000], "bound": bound}
+        return {"code": error.code, "message": error.what[:2000], "advice": error.advice, "bound": bound}
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

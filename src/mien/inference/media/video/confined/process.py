@@ -209,14 +209,14 @@ def _widen(pipe: int) -> None:
 
 def _rebuild(values: dict[str, Any]) -> MienError:
     """Return the error that a process tells of."""
-    message, bound = str(values.get("message")), values.get("bound")
+    message, advice, bound = str(values.get("message")), values.get("advice"), values.get("bound")
     if bound in ("pixels", "memory", "time"):
         return VideoBoundError(message, bound)
     code = values.get("code")
     if code == MissingExtraError.code:
         return MissingExtraError("video", "av")
     if code in _OF_OURS:
-        return _OF_OURS[code](message)
+        return _OF_OURS[code](message, advice=advice if isinstance(advice, str) else None)
     return MienError(f"the process that decodes videos has failed: {message}.")
 
 
