@@ -98,7 +98,7 @@ def test_the_table_says_which_face_is_which_in_80_columns(predict, photos, capsy
     assert out.index("60x48 at 20,24") < out.index("60x48 at 110,30")
     assert max(map(len, out.split("└")[0].splitlines())) <= 80
     below = " ".join(out.split("┘")[1].split())
-    assert "broken.jpg is not a picture" in below
+    assert "broken.jpg is in none of the formats" in below
     assert re.search(r"8 faces in 4 pictures.*, 1 unreadable$", below)
 
 

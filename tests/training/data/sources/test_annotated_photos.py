@@ -260,7 +260,7 @@ def test_a_picture_of_another_size_is_named_with_both(tmp_path):
         (lambda path: path.unlink(), "does not exist"),
         (lambda path: path.write_bytes(path.read_bytes()[:200]), "damaged or cut short"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_text("a picture"), "is not a picture"),
+        (lambda path: path.write_text("a picture"), "none of the formats"),
     ],
 )
 def test_a_broken_picture_is_named_once_and_nothing_is_left(source, tmp_path, spoil, message):
