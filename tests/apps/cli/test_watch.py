@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mien.apps.cli.main import run
+from mien.apps.cli.moment_rows import MomentRows
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.core.labels import EXPRESSIONS
+from mien.core.moments import Moment
 from mien.inference.media.video.reader import open_video
 
 pytest.importorskip("av", reason="videos need the video extra")
@@ -292,3 +295,19 @@ def test_ctrl_c_keeps_everything_so_far(clip, models, write_video, number) -> No
     assert 10 < frames < 3000
     assert f"{frames:,} frames" in out
     assert len({row["frame"] for row in read_rows("rows.csv")}) == frames
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_frame_that_is_being_written_is_in_every_file(watch, clip, monkeypatch, number) -> None:
+    write, written = MomentRows.write, count(1)
+
+    def write_late(self: MomentRows, moment: Moment) -> None:
+        if next(written) == 5:
+            signal.raise_signal(number)
+        write(self, moment)
+
+    monkeypatch.setattr(MomentRows, "write", write_late)
+    assert watch(clip, "--csv", "rows.csv", "--insights", "told.json") == 130
+    assert {row["frame"] for row in read_rows("rows.csv")} == set("01234")
+    assert json.loads(Path("told.json").read_text())["frames"] == 5

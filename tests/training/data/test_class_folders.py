@@ -206,7 +206,7 @@ def test_rows_are_the_readable_pictures_and_files_are_all_of_them(write_pictures
     assert [(file.row, file.file) for file in rows.files] == [
         (0, "happy/2.png"), (None, "happy/broken.png"), (1, "sad/1.png"), (2, "sad/3.bmp"),
     ]  # fmt: skip
-    assert "not a picture" in rows.files[1].problem
+    assert "none of the formats" in rows.files[1].problem
     assert told == [(done, 4) for done in (1, 2, 3, 4)]
 
 

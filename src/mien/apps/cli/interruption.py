@@ -1,4 +1,4 @@
-"""Ctrl-C that waits: what is being written is written whole before it takes effect."""
+"""Ctrl-C that waits: what is being written is written whole before it takes effect. So does SIGTERM where it is one."""
 
 from __future__ import annotations
 
@@ -18,21 +18,40 @@ def in_one_piece() -> Iterator[None]:
     Raises:
         KeyboardInterrupt: After the body, if Ctrl-C came while it ran; within it for a second one.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
-        yield  # the signal does nothing, or goes to another thread
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals go to another thread
         return
+    present = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in present.items() if callable(handler)}
     received: list[tuple[int, FrameType | None]] = []
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        handlers[signal.Signals(number)](number, frame)
 
     def wait(number: int, frame: FrameType | None) -> None:
         received.append((number, frame))
         if len(received) > 1:
-            handler(number, frame)
+            answer(number, frame)
 
-    signal.signal(signal.SIGINT, wait)
+    for number in handlers:
+        signal.signal(number, wait)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     if received:
-        handler(*received[0])
+        answer(*received[0])
+
+
+@contextmanager
+def end_on_sigterm() -> Iterator[None]:
+    """Take SIGTERM, by which services and time limits end a program, for Ctrl-C while the body runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -13,8 +13,9 @@ from cyclopts.validators import mutually_exclusive
 from rich.console import Console
 
 from mien.apps.cli.clock import Every, parse_every, parse_time
+from mien.apps.cli.interruption import end_on_sigterm, in_one_piece
 from mien.apps.cli.moment_rows import MomentRows, list_columns
-from mien.apps.cli.watch_checks import check_flags, choose_settings, end_on_sigterm, name_sampling
+from mien.apps.cli.watch_checks import check_flags, choose_settings, name_sampling
 from mien.apps.cli.watch_outputs import AnnotatedVideo, Moments, Output, open_table, write_group, write_insights
 from mien.apps.cli.watch_report import Report, name_facts
 from mien.apps.cli.watch_screen import Bar, LiveTable, Screen
@@ -157,9 +158,10 @@ def _follow(pipeline: Pipeline, video: Video, outputs: Sequence[Output], screen:
     try:
         with closing(pipeline.look(video)) as looks:
             for look in looks:
-                for output in outputs:
-                    output.write(look)
-                screen.show(look.moment)
+                with in_one_piece():
+                    for output in outputs:
+                        output.write(look)
+                    screen.show(look.moment)
     except (MienError, KeyboardInterrupt, OSError) as failure:
         return failure
     return None

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mien.apps.cli.clock import Every
@@ -84,19 +80,6 @@ def name_sampling(every: Every, max_fps: float | None) -> str:
     if max_fps is not None:
         parts.append(f"at most {max_fps:g} a second")
     return ", ".join(parts)
-
-
-@contextmanager
-def end_on_sigterm() -> Iterator[None]:
-    """Take SIGTERM, by which services and time limits end a program, for Ctrl-C while the body runs."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _refuse_single_persons(flags: dict[str, bool]) -> None:
