@@ -46,6 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "mixup": {"mix": {"mixup": 0.2}},
     "CutMix, half of the batches": {"mix": {"cutmix": 1.0, "share": 0.5}},
     "adamw": {"optimizer": {"name": "adamw", "lr": 0.002, "weight_decay": 0.05}},
+    "sharpness-aware steps": {"optimizer": {"rho": 0.1}},
     "cosine instead of one-cycle": {"schedule": {"name": "cosine"}},
     "taught by the bundled model": {"distill": {"teachers": ["expression"]}},
 }

@@ -1,4 +1,4 @@
-"""Optimizers and learning rate schedules, as a recipe names them; all are torch's own."""
+"""Optimizers and learning rate schedules, as a recipe names them; all but one are torch's own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR,
 
 from mien.training.fit.layers import find_layers
 from mien.training.fit.sections import Optimizer, Schedule
+from mien.training.fit.sharpness import SharpnessAwareSGD
 
 
 def build_optimizer(settings: Optimizer, network: nn.Module) -> optim.Optimizer:
@@ -23,7 +24,11 @@ def build_optimizer(settings: Optimizer, network: nn.Module) -> optim.Optimizer:
     match settings.name:
         case "sgd":
             has_momentum = settings.momentum > 0
-            sgd = optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=has_momentum, fused=True)
+            sgd = (
+                SharpnessAwareSGD(groups, rho=settings.rho, lr=settings.lr, momentum=settings.momentum)
+                if settings.rho
+                else optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=has_momentum, fused=True)
+            )
             if has_momentum:  # torch's fused step fails where only some have one, as when frozen layers begin to learn
                 for parameter in network.parameters():
                     sgd.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mien.training.section import BelowOne, NonNegative, Positive, Section, Share
 
@@ -57,10 +57,21 @@ class Optimizer(Section):
     name: Literal["sgd", "adam", "adamw", "rmsprop", "adamax"] = Field("sgd", description="sgd is with Nesterov")
     lr: Positive = Field(0.1, description="learning rate; the highest of the schedule")
     momentum: BelowOne = Field(0.9, description="of sgd and rmsprop")
+    rho: NonNegative = Field(
+        0.0, description="sgd: gradients are taken so far uphill, which seeks flat places (momentum-SAM); 0: right here"
+    )
     weight_decay: Annotated[float, Field(ge=0.0)] = Field(5e-4, description="not applied to biases and norms")
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
         1.0, description="a layer learns at this share of the rate of the one behind it, the head at the full rate"
     )
+
+    @model_validator(mode="after")
+    def _rho_has_momentum(self) -> Optimizer:
+        if self.rho and (self.name != "sgd" or not self.momentum):
+            raise ValueError(
+                f"rho is {self.rho}, which goes with sgd and its momentum alone. Set rho = 0, or name = sgd"
+            )
+        return self
 
 
 class Schedule(Section):
