@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mien.training.models.blocks import ConvNorm, Dropout, initialize
+from mien.training.models.blocks import ConvNorm, Dropout, SparsePointwise, initialize
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 0.9])
@@ -71,3 +71,24 @@ def test_weights_are_drawn_so_that_a_layer_keeps_the_spread(groups):
     given = layer(torch.relu(torch.randn(8, 64, 16, 16)))[:, :, 1:-1, 1:-1].detach()
     assert given.std() == pytest.approx(1.0, abs=0.15)
     assert not layer.bias.any()
+
+
+@pytest.mark.parametrize(("inputs", "batch", "size"), [(3, 2, 9), (8, 7, 44), (8, 32, 22), (16, 31, 11)])
+def test_a_strided_pointwise_convolution_has_the_answers_and_gradients_of_torchs_own(inputs, batch, size):
+    """With the channels last torch's own ends the process, or gives other gradients: oneDNN's issue 6035."""
+    torch.manual_seed(0)
+    (ours, *_), theirs = ConvNorm(inputs, 16, 1, 2), nn.Conv2d(inputs, 16, 1, 2, bias=False)
+    assert type(ours) is SparsePointwise
+    ours.load_state_dict(theirs.state_dict())
+    ours = ours.to(memory_format=torch.channels_last)
+    pictures = torch.randn(batch, inputs, size, size)
+    last = pictures.contiguous(memory_format=torch.channels_last).requires_grad_()
+    first = pictures.clone().requires_grad_()
+    for _ in range(10):
+        expected, given = theirs(first), ours(last)
+        torch.testing.assert_close(given, expected)
+        (expected.square().sum() / 1000).backward()
+        (given.square().sum() / 1000).backward()
+    assert given.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(last.grad, first.grad, rtol=1e-4, atol=1e-4)

@@ -5,7 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class SparsePointwise(nn.Conv2d):
+    """A 1x1 convolution with a stride, as a plain one of the pixels that it looks at.
+
+    The answers are the same. oneDNN's own, behind torch on a CPU, writes past its memory where fewer than 16 channels
+    come in with the channels last: gradients are wrong then, or the process dies
+    (https://github.com/uxlfoundation/oneDNN/issues/6035, torch 2.13).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Turn (B, C, H, W) features into those of every `stride`-th row and column."""
+        down, across = self.stride
+        return F.conv2d(input[..., ::down, ::across], self.weight, self.bias, groups=self.groups)
 
 
 class ConvNorm(nn.Sequential):
@@ -33,8 +48,9 @@ class ConvNorm(nn.Sequential):
             padding: Zeros on each side; None keeps the size at stride 1.
         """
         padding = kernel // 2 if padding is None else padding
+        convolution = SparsePointwise if kernel == 1 and stride > 1 and not padding else nn.Conv2d
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
+            convolution(inputs, outputs, kernel, stride, padding, groups=groups, bias=False),
             nn.BatchNorm2d(outputs),
             *([nn.ReLU(inplace=True)] if activate else []),
         )
