@@ -113,7 +113,7 @@ def test_answers_that_are_not_certain_are_counted() -> None:
     labels = np.zeros(10, int)
     tops = [(0.6, 0.2, 0.2)] * 4 + [(0.2, 0.6, 0.2)] * 2 + [(0.4, 0.3, 0.3)] * 1 + [(0.3, 0.4, 0.3)] * 3
     assert observe_confidence(labels, np.array(tops))[-1] == (
-        "4 answers (40.0 %) are less than 50 % sure, so `is_certain` is false: 25.0 % of them are right, of the others "
+        "4 answers (40.0 %) are less than 50 % sure, so they are not certain: 25.0 % of them are right, of the others "
         "66.7 %."
     )
     assert observe_confidence(labels[:4], np.array(tops[-4:]))[-1].endswith("of the others there are none.")
@@ -177,6 +177,12 @@ def test_a_run_that_still_gets_better_shows_underfitting() -> None:
     assert sentences[3].startswith(
         "Signs of underfitting: from epoch 10 to the end validation loss still falls from 1.000"
     )
+
+
+def test_a_single_epoch_tells_nothing_of_overfitting() -> None:
+    first, *others = observe_training(_run(FALLING[:1], FALLING[:1]))
+    assert first.startswith("The only epoch was kept: validation accuracy")
+    assert not any("overfit" in sentence for sentence in others)
 
 
 def test_a_run_that_has_leveled_off_shows_no_underfitting() -> None:

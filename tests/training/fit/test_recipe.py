@@ -153,6 +153,8 @@ def test_a_missing_recipe_names_the_shipped_ones(tmp_path):
         load_recipe("nonsense")
     with pytest.raises(RecipeError, match="neither"):
         load_recipe(tmp_path)
+    with pytest.raises(RecipeError, match=r"Did you mean 'cnn3'\? Shipped: "):
+        load_recipe("cnn33")
 
 
 def test_a_file_that_is_no_toml_is_refused(tmp_path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from cyclopts import App, CycloptsError, CycloptsPanel, UnknownCommandError
 from rich.console import RenderableType
 from rich.markup import escape
+
+from mien.core.spelling import find_meant
 
 VARIABLE_PREFIX: Final = "MIEN_"
 """Of the variables of the environment that some flags have: `MIEN_PORT` is that of `--port`."""
@@ -71,6 +72,6 @@ def _find_name(name: str) -> str:
 def _explain_unknown(token: str, names: Sequence[str]) -> str:
     """Name the verb that was probably meant; cyclopts would load the modules of all of them, and some need extras."""
     verbs = [name for name in names if not name.startswith("-")]
-    close = get_close_matches(token, names, n=1)
-    meant = f' Did you mean "{close[0]}"?' if close else ""
-    return f'Unknown command "{token}".{meant} Available commands: {", ".join(verbs)}.'
+    meant = find_meant(token, names)
+    question = f' Did you mean "{meant}"?' if meant else ""
+    return f'Unknown command "{token}".{question} Available commands: {", ".join(verbs)}.'

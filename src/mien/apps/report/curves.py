@@ -47,6 +47,8 @@ def _draw_panel(axes: Axes, epochs: list[int], train: list[float], validation: l
     axes.set_xlabel("epoch, counted from 0")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.02)
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)  # else the ticks are thousandths of an epoch
 
 
 def _mark_best(axes: Axes, epoch: int, value: float) -> None:

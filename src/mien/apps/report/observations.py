@@ -176,7 +176,7 @@ def observe_confidence(labels: NDArray[np.integer], probabilities: NDArray[np.fl
     if unsure.any():
         sentences.append(
             f"{int(unsure.sum()):,} answers ({percent(unsure.mean())}) are less than {CERTAIN_FROM * 100:.0f} % sure, "
-            f"so `is_certain` is false: {percent(is_right[unsure].mean())} of them are right, of the others "
+            f"so they are not certain: {percent(is_right[unsure].mean())} of them are right, of the others "
             + (f"{percent(is_right[~unsure].mean())}." if not unsure.all() else "there are none.")
         )
     return sentences
@@ -225,8 +225,9 @@ def observe_training(history: Sequence[EpochRecord], best: EpochRecord | None = 
     if best is None:
         return []
     last = history[-1]
+    kept = f"Epoch {best.epoch} of {history[0].epoch} to {last.epoch}" if len(history) > 1 else "The only epoch"
     sentences = [
-        f"Epoch {best.epoch} of {history[0].epoch} to {last.epoch} was kept: validation accuracy "
+        f"{kept} was kept: validation accuracy "
         f"{percent(best.validation_accuracy)}, validation loss {best.validation_loss:.3f}."
     ]
     overfitting = find_overfitting_epoch(history)
@@ -237,7 +238,7 @@ def observe_training(history: Sequence[EpochRecord], best: EpochRecord | None = 
             f"{last.validation_loss:.3f}, while training loss falls from {lowest.train_loss:.3f} to "
             f"{last.train_loss:.3f}."
         )
-    else:
+    elif len(history) > 1:
         sentences.append("No overfitting is seen: validation loss does not rise while training loss falls.")
     return [*sentences, *_compare_parts(history), *_judge_length(history, best, overfitting)]
 

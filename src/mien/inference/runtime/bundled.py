@@ -9,13 +9,13 @@ import os
 import re
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from mien.core.card import ExpressionCard, FacesCard
 from mien.core.errors import ModelError
+from mien.core.spelling import find_meant
 from mien.inference.runtime.envelope import read_card
 
 BUNDLED: Final[dict[str, str]] = {
@@ -165,8 +165,8 @@ def _name_similar(name: str) -> str:
     names = list(BUNDLED)
     with suppress(ModelError):  # a folder that can't be listed is another complaint
         names = list(list_models())
-    close = get_close_matches(name, names, n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    meant = find_meant(name, names)
+    return f" (did you mean {meant!r}?)" if meant else ""
 
 
 def _can_be_optional(name: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from mien.core.errors import RecipeError
+from mien.core.spelling import find_meant
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.faces.recipe import FaceRecipe
 from mien.training.fit.recipe import Recipe
@@ -50,8 +51,11 @@ def load_recipe(recipe: str | Path, changes: Mapping[str, Any] | None = None) ->
             text = _read_file(Path(recipe))
         fields = tomllib.loads(text)
     except (FileNotFoundError, IsADirectoryError):
+        meant = find_meant(name, shipped_recipes())
+        question = f" Did you mean {meant!r}?" if meant else ""
         raise RecipeError(
-            f"recipe {name!r}: neither a shipped name nor a TOML file. Shipped: {', '.join(shipped_recipes())}."
+            f"recipe {name!r}: neither a shipped name nor a TOML file.{question} "
+            f"Shipped: {', '.join(shipped_recipes())}."
         ) from None
     except (OSError, ValueError) as error:
         raise RecipeError(f"recipe {name!r} can't be read: {error}.") from None

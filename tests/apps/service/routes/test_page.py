@@ -29,6 +29,12 @@ def test_the_page_stands_at_the_root_with_its_headers(client: Any) -> None:
     assert "apparent expression" in answer.text
 
 
+def test_icons_are_drawn_without_asking_again_and_all_else_is_asked_for(client: Any) -> None:
+    kept = {name: client.get(f"/page/{name}").headers["cache-control"] for name in list_page_files()}
+    assert kept["icons/sprite.svg"] == "max-age=86400"
+    assert {header for name, header in kept.items() if not name.startswith("icons/")} == {"no-cache"}
+
+
 @pytest.mark.parametrize("name", sorted(list_page_files()))
 def test_each_file_is_served_as_what_it_is(client: Any, name: str) -> None:
     answer = client.get(f"/page/{name}")

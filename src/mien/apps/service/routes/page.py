@@ -18,6 +18,9 @@ CONTENT_TYPES = {
 }
 """By ending the type of what is served. Files with other endings lie beside the page and stay there."""
 
+ICONS_KEPT_S = 86_400
+"""How long a browser draws icons without asking for them: a message that the server is gone has one, too."""
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -49,7 +52,8 @@ def _answer(name: str, request: Request) -> Response:
     if found is None:
         raise HTTPException(404, f"the page has no file {name[:100]!r}; it begins at /")
     content = found.read_bytes()
-    headers = {"ETag": make_tag(content), "Cache-Control": "no-cache"}
+    freshness = f"max-age={ICONS_KEPT_S}" if name.startswith("icons/") else "no-cache"
+    headers = {"ETag": make_tag(content), "Cache-Control": freshness}
     if has_tag(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=CONTENT_TYPES["." + found.name.rpartition(".")[2]], headers=headers)
