@@ -4,7 +4,7 @@ import { getBrowserMode, getCard, getLimits, ServiceError, setToken } from "./ap
 import { CameraWay } from "./camera.js";
 import { ClipWay } from "./clip.js";
 import { find } from "./elements.js";
-import { explain, hideNotice, showNotice } from "./notices.js";
+import { explain, hideNotice, showNotice, tellLeftOut } from "./notices.js";
 import { PhotoWay } from "./photo.js";
 import { Reading } from "./reading.js";
 
@@ -124,11 +124,12 @@ function takeFiles(files) {
   const clips = files.filter(({ type, name }) => type.startsWith("video/") || (!type && CLIP_ENDINGS.test(name)));
   if (photos.length) {
     open("photo");
-    photo.add(photos);
+    photo.add(photos, files.filter((file) => !photos.includes(file)));
   } else if (clips[0]) {
     if (current !== "clip") clip.stop();
     open("clip");
     clip.open(clips[0]);
+    if (files.length > 1) tellLeftOut(files.filter((file) => file !== clips[0]), files.length);
   } else if (files[0]) {
     showNotice({ title: `“${files[0].name}” is neither a photo nor a clip.`, text: "JPEG, PNG and WebP photos and MP4 or WebM clips work." });
   }

@@ -71,6 +71,7 @@ export const sentence = (text) => {
 };
 
 const region = find("notices", HTMLElement);
+const MOST_NAMES = 3;
 
 /**
  * Show one notice instead of the one before.
@@ -92,6 +93,20 @@ export function showNotice({ title, text }, action) {
   close.addEventListener("click", hideNotice);
   box.append(close);
   region.replaceChildren(box);
+}
+
+/**
+ * Name files that nothing is told of, so that none is lost without a word.
+ * @param {File[]} files
+ * @param {number} total  With those that were read.
+ */
+export function tellLeftOut(files, total) {
+  const names = files.slice(0, MOST_NAMES).map(({ name }) => `“${name}”`);
+  const more = files.length - names.length;
+  showNotice({
+    title: `${files.length} of ${total} files ${files.length === 1 ? "was" : "were"} not read.`,
+    text: `${names.join(", ")}${more ? ` and ${more} more` : ""}. Photos are read together, clips one at a time, other files not at all.`,
+  });
 }
 
 /** Take the notice away; where it had the focus, the reading gets it. */

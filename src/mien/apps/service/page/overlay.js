@@ -1,16 +1,14 @@
 // Boxes and labels over a picture or a video. Between two answers they glide, so that nothing jumps.
 
 import { isCalm } from "./elements.js";
-import { findPictureColor, formatShare } from "./expressions.js";
+import { findPictureColor } from "./expressions.js";
+import { drawLabel, measureLabel, placeLabel } from "./labels.js";
 
 /** @typedef {import("./types.js").Box} Box */
 /** @typedef {import("./types.js").Face} Face */
 
 const GLIDE_MS = 75;
 const FADE_MS = 140;
-/** Beside others, a label may be so many times as wide as its box; else it says less, and covers no neighbor. */
-const MOST_WIDTHS = 1.5;
-const FONT = '"Segoe UI", system-ui, -apple-system, Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
 
 /**
  * @typedef {object} Shown
@@ -20,6 +18,7 @@ const FONT = '"Segoe UI", system-ui, -apple-system, Roboto, "Helvetica Neue", "L
  * @property {number} confidence
  * @property {number} alpha
  * @property {boolean} isHere
+ * @property {number} place  Where its label stood last, of those that `placeLabel` tries.
  */
 
 export class Overlay {
@@ -55,7 +54,7 @@ export class Overlay {
       const key = face.person ?? place + 1;
       const before = this.#shown.get(key);
       if (before) Object.assign(before, { target: face.box, face, isHere: true });
-      else this.#shown.set(key, { box: face.box, target: face.box, face, confidence: face.confidence, alpha: 0, isHere: true });
+      else this.#shown.set(key, { box: face.box, target: face.box, face, confidence: face.confidence, alpha: 0, isHere: true, place: 0 });
     });
     this.#wake();
   }
@@ -103,23 +102,36 @@ export class Overlay {
     const scale = Math.min(clientWidth / this.#width, clientHeight / this.#height);
     const left = (clientWidth - this.#width * scale) / 2;
     const top = (clientHeight - this.#height * scale) / 2;
-    for (const [person, shown] of this.#shown) {
+    const drawn = [...this.#shown].map(([person, shown]) => {
       const [x, y, width, height] = shown.box;
       const fromLeft = this.isMirrored ? this.#width - x - width : x;
+      const box = /** @type {Box} */ ([left + fromLeft * scale, top + y * scale, width * scale, height * scale]);
+      return { person, shown, box };
+    });
+    for (const { shown, box } of drawn) {
       context.globalAlpha = shown.alpha;
-      this.#drawFace(person, shown, [left + fromLeft * scale, top + y * scale, width * scale, height * scale]);
+      this.#drawBox(shown.face, box);
+    }
+    /** @type {Box[]} */
+    const taken = [];
+    for (const { person, shown, box } of drawn) {
+      context.globalAlpha = shown.alpha;
+      const label = measureLabel(context, drawn.length > 1 ? person : null, shown.face, shown.confidence, box[2]);
+      const others = drawn.filter((other) => other.shown !== shown).map((other) => other.box);
+      const found = placeLabel(label, box, taken, others, [clientWidth, clientHeight], shown.place);
+      shown.place = found.place;
+      taken.push(found.box);
+      drawLabel(context, label, found.box, findPictureColor(shown.face.expression), shown.confidence);
     }
     context.globalAlpha = 1;
   }
 
   /**
-   * @param {number} person
-   * @param {Shown} shown
+   * @param {Face} face
    * @param {Box} box  On the canvas.
    */
-  #drawFace(person, shown, [x, y, width, height]) {
+  #drawBox(face, [x, y, width, height]) {
     const { context } = this;
-    const { face } = shown;
     const color = findPictureColor(face.expression);
     const radius = Math.min(14, width * 0.12);
     context.beginPath();
@@ -132,61 +144,5 @@ export class Overlay {
     context.setLineDash(face.is_certain ? [] : [5, 5]);
     context.stroke();
     context.setLineDash([]);
-    this.#drawLabel(person, shown, color, x, y, width, height);
-  }
-
-  /**
-   * @param {number} person
-   * @param {Shown} shown
-   * @param {string} color
-   * @param {number} x
-   * @param {number} y
-   * @param {number} width
-   * @param {number} height
-   */
-  #drawLabel(person, { face, confidence }, color, x, y, width, height) {
-    const { context, canvas } = this;
-    const isSmall = width < 64;
-    const size = isSmall ? 11 : 13.5;
-    const share = formatShare(confidence);
-    const word = face.is_certain ? face.expression : "unsure";
-    context.font = `600 ${size}px ${FONT}`;
-    const wordWidth = context.measureText(word).width;
-    context.font = `400 ${size}px ${FONT}`;
-    const isAlone = this.#shown.size === 1;
-    const number = isAlone ? "" : `${person}`;
-    const numberWidth = number ? context.measureText(number).width + 8 : 0;
-    const pad = isSmall ? 6 : 9;
-    const wish = isSmall ? "" : face.is_certain ? share : `${face.expression} ${share}`;
-    const wishWidth = wish ? context.measureText(wish).width + 8 : 0;
-    const isRoom = isAlone || numberWidth + wordWidth + wishWidth + 2 * pad <= MOST_WIDTHS * width;
-    const more = isRoom ? wish : "";
-    const moreWidth = isRoom ? wishWidth : 0;
-    const labelWidth = numberWidth + wordWidth + moreWidth + 2 * pad;
-    const labelHeight = isSmall ? 20 : 30;
-    const left = Math.min(Math.max(2, x), Math.max(2, canvas.clientWidth - labelWidth - 2));
-    const above = y - labelHeight - 6;
-    const top = above >= 2 ? above : Math.min(y + height + 6, canvas.clientHeight - labelHeight - 2);
-    const middle = top + labelHeight / 2 + (isSmall ? 0.5 : -1);
-
-    context.beginPath();
-    context.roundRect(left, top, labelWidth, labelHeight, 7);
-    context.fillStyle = "rgb(13 17 22 / .78)";
-    context.fill();
-    context.textBaseline = "middle";
-    context.fillStyle = "rgb(255 255 255 / .6)";
-    if (number) context.fillText(number, left + pad, middle);
-    context.fillStyle = face.is_certain ? "#ffffff" : "rgb(255 255 255 / .72)";
-    context.font = `600 ${size}px ${FONT}`;
-    context.fillText(word, left + pad + numberWidth, middle);
-    context.font = `400 ${size}px ${FONT}`;
-    context.fillStyle = "rgb(255 255 255 / .78)";
-    if (more) context.fillText(more, left + pad + numberWidth + wordWidth + 8, middle);
-    if (isSmall) return;
-    const full = labelWidth - 2 * pad;
-    context.fillStyle = "rgb(255 255 255 / .2)";
-    context.fillRect(left + pad, top + labelHeight - 6, full, 2.5);
-    context.fillStyle = color;
-    context.fillRect(left + pad, top + labelHeight - 6, full * confidence, 2.5);
   }
 }

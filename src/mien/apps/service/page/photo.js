@@ -5,7 +5,7 @@ import { sumUp } from "./crowd.js";
 import { openDevice } from "./device.js";
 import { find, make, makeIcon, say, setText, sleep } from "./elements.js";
 import { FileWay } from "./files.js";
-import { hideNotice } from "./notices.js";
+import { hideNotice, tellLeftOut } from "./notices.js";
 import { Overlay } from "./overlay.js";
 
 /** @typedef {import("./types.js").Choices} Choices */
@@ -32,6 +32,8 @@ export class PhotoWay extends FileWay {
   #overlay = new Overlay(this.#canvas);
   /** @type {Photo[]} */
   #photos = [];
+  /** @type {File[]} */
+  #leftOut = [];
   /** @type {Photo | null} */
   #shown = null;
   #abort = new AbortController();
@@ -60,16 +62,22 @@ export class PhotoWay extends FileWay {
     this.#abort = new AbortController();
     for (const photo of this.#photos) URL.revokeObjectURL(photo.url);
     this.#photos = [];
+    this.#leftOut = [];
     this.#strip.replaceChildren();
     hideNotice();
     this.#show(null);
     this.chooser.focus();
   }
 
-  /** Read more photos. @param {File[]} files */
-  add(files) {
+  /**
+   * Read more photos.
+   * @param {File[]} files
+   * @param {File[]} leftOut  What came with them and is no photo.
+   */
+  add(files, leftOut = []) {
     if (!files.length) return;
     hideNotice();
+    this.#leftOut = leftOut;
     document.body.classList.add("has-begun");
     const added = files.map((file) => this.#make(file));
     this.#photos.push(...added);
@@ -114,8 +122,18 @@ export class PhotoWay extends FileWay {
       void this.#readOne(next, this.#abort.signal).finally(() => {
         this.#reading -= 1;
         this.#readNext();
+        if (!this.#reading) this.#tellLosses();
       });
     }
+  }
+
+  /** Say which files nothing is told of, when all others are read; why one was not read stands where it is shown. */
+  #tellLosses() {
+    const failed = this.#photos.filter(({ state }) => state === "failed").map(({ file }) => file);
+    const lost = [...failed, ...this.#leftOut];
+    const total = this.#photos.length + this.#leftOut.length;
+    if (lost.length && total > 1 && this.#shown?.state === "done") tellLeftOut(lost, total);
+    this.#leftOut = [];
   }
 
   /**
