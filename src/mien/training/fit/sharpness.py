@@ -65,10 +65,9 @@ class SharpnessAwareSGD(optim.SGD):
 
     def _find_ways(self) -> tuple[list[Tensor], list[Tensor]]:
         """Return the weights that have a momentum, and it."""
-        weights = [weight for group in self.param_groups for weight in group["params"] if weight.requires_grad]
-        ways = {weight: self.state[weight].get("momentum_buffer") for weight in weights if weight in self.state}
-        known = [(weight, way) for weight, way in ways.items() if way is not None]
-        return [weight for weight, _ in known], [way for _, way in known]
+        learning = [weight for group in self.param_groups for weight in group["params"] if weight.requires_grad]
+        weights = [weight for weight in learning if "momentum_buffer" in self.state.get(weight, {})]
+        return weights, [self.state[weight]["momentum_buffer"] for weight in weights]
 
     @torch.no_grad()
     def _climb(self, weights: list[Tensor], ways: list[Tensor]) -> None:

@@ -22,9 +22,9 @@ DROP = """(files) => {
   document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
 }"""
 
-PLACE = """async ([label, box, taken, others, stage, before]) => {
+PLACE = """async ([label, box, taken, faces, stage, before]) => {
   const { placeLabel } = await import("/page/labels.js");
-  return placeLabel({ width: label[0], height: label[1] }, box, taken, others, stage, before);
+  return placeLabel({ width: label[0], height: label[1] }, box, taken, faces, stage, before);
 }"""
 
 
@@ -69,7 +69,7 @@ def test_labels_of_neighbors_stand_where_they_hide_nothing(served: Any, watch: W
     taken: list[list[float]] = []
     for number, box in enumerate(boxes):
         others = [other for other in boxes if other is not box]
-        found = page.evaluate(PLACE, [[84, 20], box, taken, others, stage, 0])["box"]
+        found = page.evaluate(PLACE, [[84, 20], box, taken, boxes, stage, 0])["box"]
         assert 0 <= found[0] <= stage[0] - 84
         assert 0 <= found[1] <= stage[1] - 20
         assert sum(share(found, other) for other in others) < 0.35 * 84 * 20, number
@@ -80,10 +80,10 @@ def test_labels_of_neighbors_stand_where_they_hide_nothing(served: Any, watch: W
 def test_a_label_stands_above_its_face_where_it_can_and_comes_back_there(served: Any, watch: Watch) -> None:
     page = watch(served.address).open()
     box, stage = [100, 100, 60, 70], [390, 300]
-    assert page.evaluate(PLACE, [[84, 20], box, [], [], stage, 0]) == {"box": [100, 74, 84, 20], "place": 0}
-    hidden = page.evaluate(PLACE, [[84, 20], box, [[100, 74, 84, 20]], [], stage, 0])
+    assert page.evaluate(PLACE, [[84, 20], box, [], [box], stage, 0]) == {"box": [100, 74, 84, 20], "place": 0}
+    hidden = page.evaluate(PLACE, [[84, 20], box, [[100, 74, 84, 20]], [box], stage, 0])
     assert share(hidden["box"], [100, 74, 84, 20]) == 0
-    assert page.evaluate(PLACE, [[84, 20], box, [], [], stage, hidden["place"]])["place"] == 0
+    assert page.evaluate(PLACE, [[84, 20], box, [], [box], stage, hidden["place"]])["place"] == 0
     slightly = [100, 59, 84, 15.3]  # covers 1.5 %: who stands there already stays, who comes goes elsewhere
-    assert page.evaluate(PLACE, [[84, 20], box, [slightly], [], stage, 0])["place"] == 0
-    assert page.evaluate(PLACE, [[84, 20], box, [slightly], [], stage, 2])["place"] != 0
+    assert page.evaluate(PLACE, [[84, 20], box, [slightly], [box], stage, 0])["place"] == 0
+    assert page.evaluate(PLACE, [[84, 20], box, [slightly], [box], stage, 2])["place"] != 0

@@ -66,20 +66,19 @@ export function measureLabel(context, person, face, confidence, boxWidth) {
  * @param {{width: number, height: number}} label
  * @param {Box} box  Of its face, on the canvas.
  * @param {Box[]} taken  Labels that stand already.
- * @param {Box[]} others  Other faces.
+ * @param {Box[]} faces  All of them, its own among them.
  * @param {[number, number]} stage  Width and height of the canvas.
  * @param {number} before  Its place on the last frame.
  * @returns {{box: Box, place: number}}
  */
-export function placeLabel({ width, height }, [x, y, boxWidth, boxHeight], taken, others, stage, before) {
+export function placeLabel({ width, height }, [x, y, boxWidth, boxHeight], taken, faces, stage, before) {
   const above = y - height - GAP_PX;
   const below = y + boxHeight + GAP_PX;
   const right = x + boxWidth - width;
   const wishes = [[x, above], [right, above], [x, below], [right, below], [x, y + GAP_PX], [x, y + boxHeight - height - GAP_PX]];
   const tries = wishes.map(([left = 0, top = 0], place) => {
     const found = /** @type {Box} */ ([keep(left, width, stage[0]), keep(top, height, stage[1]), width, height]);
-    const own = cover(found, [x, y, boxWidth, boxHeight]); // where the edge pushed it onto its own face
-    const covered = own + sum(others.map((other) => cover(found, other))) + 3 * sum(taken.map((label) => cover(found, label)));
+    const covered = sum(faces.map((face) => cover(found, face))) + 3 * sum(taken.map((label) => cover(found, label)));
     return { box: found, place, cost: covered / (width * height) + 0.01 * place - (place === 0 && before === 0 ? TOLERANCE : 0) };
   });
   const best = tries.reduce((least, next) => (next.cost < least.cost ? next : least));

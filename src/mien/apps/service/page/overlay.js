@@ -112,13 +112,13 @@ export class Overlay {
       context.globalAlpha = shown.alpha;
       this.#drawBox(shown.face, box);
     }
+    const faces = drawn.map(({ box }) => box);
     /** @type {Box[]} */
     const taken = [];
     for (const { person, shown, box } of drawn) {
       context.globalAlpha = shown.alpha;
       const label = measureLabel(context, drawn.length > 1 ? person : null, shown.face, shown.confidence, box[2]);
-      const others = drawn.filter((other) => other.shown !== shown).map((other) => other.box);
-      const found = placeLabel(label, box, taken, others, [clientWidth, clientHeight], shown.place);
+      const found = placeLabel(label, box, taken, faces, [clientWidth, clientHeight], shown.place);
       shown.place = found.place;
       taken.push(found.box);
       drawLabel(context, label, found.box, findPictureColor(shown.face.expression), shown.confidence);
