@@ -64,6 +64,14 @@ def test_a_terminal_behind_stderr_takes_the_bar_and_none_of_the_json(
     assert ('"source"' in shown.decode()) == out_is_terminal
 
 
+def test_where_annotated_pictures_went_is_told(predict, folder, capsys) -> None:
+    assert predict(folder, "--annotate", "seen") == 0
+    assert capsys.readouterr().err == "wrote 3 pictures into seen\n"
+    assert predict(folder / "a.png", "--annotate", "seen/one.png") == 1
+    assert "seen/one.png names a picture, and a folder is meant" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("seen").iterdir()) == ["a.png", "b.png", "c.png"]
+
+
 @pytest.fixture
 def gone(monkeypatch) -> None:
     """Let b.png be read once and be gone when it is to be drawn upon."""
@@ -82,8 +90,9 @@ def test_a_picture_that_is_gone_before_it_is_drawn_is_told_and_the_rows_are_kept
     with Path("x.csv").open(newline="", encoding="utf-8") as file:
         assert [Path(row["source"]).name for row in csv.DictReader(file)] == ["a.png", "b.png", "c.png"]
     assert sorted(path.name for path in Path("seen").iterdir()) == ["a.png", "c.png"]
-    first, last = capsys.readouterr().err.splitlines()
+    first, second, last = capsys.readouterr().err.splitlines()
     assert first == f"mien: note: not drawn: {folder / 'b.png'} does not exist."
+    assert second == "wrote 2 pictures into seen"
     assert last.startswith("wrote 3 rows to x.csv: 3 faces in 3 pictures")
     assert last.endswith(", 1 not drawn")
 

@@ -150,6 +150,17 @@ def test_a_group_is_told_of_to_the_end_of_a_short_video(watch, clip, write_video
     assert [(row["start_s"], row["end_s"], row["reason"]) for row in read_rows("rows.csv")] == [("0.0", "8.0", "")]
 
 
+def test_what_was_written_is_told_and_nothing_else(watch, clip, capsys) -> None:
+    assert watch(clip, "--csv", "rows.csv", "--annotate", "out/seen.mp4", "--insights", "told.json") == 0
+    assert capsys.readouterr().err == "wrote rows.csv, out/seen.mp4, told.json\n"
+    assert watch(clip) == 0
+    assert capsys.readouterr().err == ""
+    Path("told.json").unlink()
+    Path("told.json").mkdir()
+    assert watch(clip, "--group", "--parquet", "rows", "--insights", "told.json") == 1
+    assert "wrote" not in capsys.readouterr().err, "it was refused before the first frame"
+
+
 @pytest.mark.parametrize(
     ("tokens", "says"),
     [
@@ -168,6 +179,9 @@ def test_a_group_is_told_of_to_the_end_of_a_short_video(watch, clip, write_video
         (["camera:77", "--csv", "x.csv"], "camera"),
         (["http://127.0.0.1/x.mp4", "--csv", "x.csv"], "http"),
         (["clip.mp4", "--annotate", "x.txt"], ".mp4"),
+        (["clip.mp4", "--report", "out/x.pdf"], "--report writes HTML, and out/x.pdf sounds like another form"),
+        (["clip.mp4", "--insights", "x.csv"], "Name it x.json"),
+        (["clip.mp4", "--parquet", "x.csv"], "Name it x.parquet"),
     ],
 )
 def test_a_wrong_call_is_refused_and_leaves_nothing(watch, clip, capsys, tokens, says) -> None:

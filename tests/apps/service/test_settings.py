@@ -73,7 +73,7 @@ def test_a_file_without_a_token_is_refused(content, tmp_path):
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(InputError, match="token"):
+    with pytest.raises(InputError, match=f"^the token's file {file} "):
         load_settings({"token_file": file})  # though this machine alone could ask
 
 

@@ -7,7 +7,7 @@ from mien.core.geometry import Box
 from mien.core.labels import EXPRESSIONS
 from mien.core.results import Face, Quality
 from mien.inference.media.captions import MIN_TEXT_PX
-from mien.inference.media.drawing import COLORS, MIN_SIDE_PX, OTHER_COLOR, annotate, color_of
+from mien.inference.media.drawing import COLORS, MIN_SIDE_PX, annotate, color_of
 
 
 def make_face(box: tuple[float, float, float, float], expression: str = "happy", confidence: float = 0.9) -> Face:
@@ -43,7 +43,7 @@ def test_a_frame_has_the_color_of_its_expression(paper, expression) -> None:
 def test_every_expression_has_a_color_of_its_own() -> None:
     assert set(COLORS) == set(EXPRESSIONS)
     assert len(set(COLORS.values())) == len(COLORS)
-    assert color_of("of my own") == OTHER_COLOR
+    assert color_of("of my own") == (0xF0, 0xE4, 0x42)
 
 
 def test_a_face_that_is_not_certain_looks_different(paper) -> None:

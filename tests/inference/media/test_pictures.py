@@ -97,6 +97,16 @@ def test_gray_without_an_agreed_range_is_refused(array) -> None:
         read_picture(encode(Image.fromarray(array), "TIFF"))
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_a_phones_heic_is_called_by_its_name(tmp_path, brand) -> None:
+    file = tmp_path / "IMG_1.HEIC"
+    file.write_bytes(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic" + bytes(500))
+    with pytest.raises(UnreadableMediaError, match=r"IMG_1.HEIC is HEIC, .*; save it as JPEG\.$"):
+        read_picture(file)
+    with pytest.raises(UnreadableMediaError, match="none of the formats"):
+        read_picture(file.read_bytes().replace(brand, b"none", 1))
+
+
 def test_palette_and_bilevel_and_gray_pictures_keep_their_look(photo) -> None:
     np.testing.assert_array_equal(read_picture(encode(photo.quantize(8))), np.asarray(photo))
     bilevel = Image.fromarray(np.eye(8, dtype=bool))

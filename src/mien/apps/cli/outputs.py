@@ -15,7 +15,7 @@ from mien.core.atomic import check_shared_folder, write_bytes
 from mien.core.errors import InputError
 from mien.core.results import Picture
 from mien.inference.media.drawing import annotate
-from mien.inference.media.pictures import read_picture
+from mien.inference.media.pictures import SUFFIXES, read_picture
 
 MAX_REASONS: Final = 100
 """More pictures that could not be drawn are counted and not kept: a disk that is gone would give one for each."""
@@ -48,6 +48,8 @@ class AnnotatedFolder:
     """A folder of annotated pictures, each under the name it had below the path that was named.
 
     Attributes:
+        folder: Where it is.
+        drawn: Pictures that were written.
         undrawn: Pictures that were gone, or others, when they were read once more to draw on them.
         reasons: What was wrong with them: the first `MAX_REASONS`.
     """
@@ -60,10 +62,13 @@ class AnnotatedFolder:
             sources: The pictures in the order they will come, each with its relative path.
 
         Raises:
-            InputError: If the folder can't be written to.
+            InputError: If the folder can't be written to, or its name is that of a picture.
         """
+        if folder.suffix.lower() in SUFFIXES and not folder.is_dir():
+            raise InputError(f"--annotate {folder} names a picture, and a folder is meant. Name one, such as seen.")
         check_shared_folder(folder)
-        self.undrawn = 0
+        self.folder = folder
+        self.drawn = self.undrawn = 0
         self.reasons: list[str] = []
         self._pending = zip([path for path, _ in sources], choose_targets(folder, sources), strict=True)
 
@@ -86,6 +91,7 @@ class AnnotatedFolder:
         buffer = io.BytesIO()
         Image.fromarray(annotate(pixels, picture.faces)).save(buffer, "PNG")
         write_bytes(target, buffer.getvalue())
+        self.drawn += 1
 
 
 def choose_targets(folder: Path, sources: Sequence[tuple[Path, Path]]) -> list[Path]:

@@ -119,7 +119,7 @@ def predict(
             is_interrupted = True  # the table closes as it does at its end, and so it takes its place
         if folder is not None:
             tally.undrawn = folder.undrawn
-            _tell_undrawn(folder)
+            _tell_drawn(folder)
     if rows_file is not None:
         _tell_rows(rows_file, table.rows, tally, is_interrupted=is_interrupted)
     if is_interrupted:
@@ -167,9 +167,12 @@ def _tell_rows(file: Path, rows: int, tally: Tally, *, is_interrupted: bool) -> 
     print(f"wrote {rows} row{'s' * (rows != 1)} to {name}: {tally}", file=sys.stderr)
 
 
-def _tell_undrawn(folder: AnnotatedFolder) -> None:
-    """Say which pictures were read and then could not be drawn upon."""
+def _tell_drawn(folder: AnnotatedFolder) -> None:
+    """Say which pictures were read and then could not be drawn upon, and how many were."""
     for reason in folder.reasons:
         print(f"mien: note: not drawn: {printable(reason)}", file=sys.stderr)
     if (more := folder.undrawn - len(folder.reasons)) > 0:
         print(f"mien: note: and {more:,} more not drawn", file=sys.stderr)
+    if folder.drawn:
+        name = printable(str(folder.folder))
+        print(f"wrote {folder.drawn:,} picture{'s' * (folder.drawn != 1)} into {name}", file=sys.stderr)

@@ -15,6 +15,7 @@ from rich.console import Console
 from mien.apps.cli.clock import Every, parse_every, parse_time
 from mien.apps.cli.interruption import end_on_sigterm, in_one_piece
 from mien.apps.cli.moment_rows import MomentRows, list_columns
+from mien.apps.cli.outputs import printable
 from mien.apps.cli.watch_checks import check_flags, choose_settings, name_sampling
 from mien.apps.cli.watch_outputs import AnnotatedVideo, Moments, Output, open_table, write_group, write_insights
 from mien.apps.cli.watch_report import Report, name_facts
@@ -140,16 +141,19 @@ def watch(
     shown = collected.summarize(
         last_s if video.duration_s is None else min(video.duration_s, last_s or video.duration_s), is_over=True
     )
-    endings: list[Callable[[], None]] = []
+    rows_file = parquet if csv is None else csv
+    written = [file for file in (None if group else rows_file, annotate if shown.frames else None) if file is not None]
+    endings: list[tuple[Callable[[], None], Path | None]] = []
     if has_rows and group:
-        endings.append(lambda: write_group(shown, recognizer.labels, csv, parquet))
+        endings.append((lambda: write_group(shown, recognizer.labels, csv, parquet), rows_file))
     if insights is not None:
-        endings.append(lambda: write_insights(insights, shown))
+        endings.append((lambda: write_insights(insights, shown), insights))
     if report is not None and page is not None:
-        endings.append(lambda: page.write_page(report, shown, failure))
-    endings.append(lambda: print_summary(shown, Console(stderr=as_json)))
-    endings.append(lambda: _tell_losses(video, shown.frames))
-    _end(endings, failure)
+        endings.append((lambda: page.write_page(report, shown, failure), report))
+    endings.append((lambda: print_summary(shown, Console(stderr=as_json)), None))
+    endings.append((lambda: _tell_losses(video, shown.frames), None))
+    endings.append((lambda: _tell_files(written), None))
+    _end(endings, written, failure)
     return 0
 
 
@@ -167,13 +171,17 @@ def _follow(pipeline: Pipeline, video: Video, outputs: Sequence[Output], screen:
     return None
 
 
-def _end(endings: Sequence[Callable[[], None]], failure: BaseException | None) -> None:
-    """Do all that is left, whichever of it fails, and raise what failed first."""
-    for ending in endings:
+def _end(
+    endings: Sequence[tuple[Callable[[], None], Path | None]], written: list[Path], failure: BaseException | None
+) -> None:
+    """Do all that is left, whichever of it fails; note the files it wrote, and raise what failed first."""
+    for ending, file in endings:
         try:
             ending()
         except (MienError, OSError) as error:
             failure = failure or error
+        else:
+            written += [] if file is None else [file]
     if failure is not None:
         raise failure
 
@@ -189,3 +197,8 @@ def _tell_losses(video: Video, frames: int) -> None:
         print(f"mien: note: {video.broken:,} parts of {video.source} are damaged and were passed over", file=sys.stderr)
     if not frames:
         print(f"mien: note: no frame of {video.source} lies where to look", file=sys.stderr)
+
+
+def _tell_files(written: Sequence[Path]) -> None:
+    if written:
+        print(f"wrote {', '.join(printable(str(file)) for file in written)}", file=sys.stderr)

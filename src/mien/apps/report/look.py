@@ -18,7 +18,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from mien.apps.report.palette import EXPRESSION_COLORS
+from mien.core.palette import EXPRESSION_COLORS
 
 INK, MUTED, GRID, PAPER = "#1d2733", "#5b6774", "#dfe4ea", "#fffffe"
 BLUE, ORANGE = "#1f6fb4", "#c9560f"

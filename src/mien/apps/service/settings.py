@@ -150,6 +150,8 @@ class ServiceSettings(BaseSettings):
             raise ValueError(f"the token's file {file} can't be read: {reason}") from None
         if not token:
             raise ValueError(f"the token's file {file} is empty. Make a token: {_MAKE_TOKEN}")
+        if wrong := _find_weakness(token):
+            raise ValueError(f"the token's file {file} holds no token: {wrong}")
         return {**values, "token": token}
 
     @field_validator("token")
@@ -158,12 +160,8 @@ class ServiceSettings(BaseSettings):
         text = None if token is None else token.get_secret_value()
         if not text:
             return None
-        if len(text) < MIN_TOKEN_LENGTH:
-            raise ValueError(
-                f"a token has at least {MIN_TOKEN_LENGTH} characters, got {len(text)}. Make one: {_MAKE_TOKEN}"
-            )
-        if not _TOKEN.fullmatch(text):
-            raise ValueError(f"a token is made of letters, digits and -._~+ alone. Make one: {_MAKE_TOKEN}")
+        if wrong := _find_weakness(text):
+            raise ValueError(wrong)
         return token
 
     @field_validator("cors_origins")
@@ -240,6 +238,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _find_weakness(token: str) -> str | None:
+    """Say why a token can't be one; None if it can."""
+    if len(token) < MIN_TOKEN_LENGTH:
+        return f"a token has at least {MIN_TOKEN_LENGTH} characters, got {len(token)}. Make one: {_MAKE_TOKEN}"
+    if not _TOKEN.fullmatch(token):
+        return f"a token is made of letters, digits and -._~+ alone. Make one: {_MAKE_TOKEN}"
+    return None
 
 
 def _explain(problem: Mapping[str, Any]) -> str:

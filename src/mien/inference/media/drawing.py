@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 
+from mien.core.palette import EXPRESSION_COLORS, OTHER_COLOR
 from mien.core.results import Face
 from mien.inference.media.captions import CROWDED, Caption, Color, Form, Scale, TextRange, label_forms
 from mien.inference.media.outlines import draw_frame, fit_frame, is_on_picture, pixel_box
@@ -15,21 +16,10 @@ from mien.inference.media.pictures import RGB, PictureSource, read_picture
 from mien.inference.media.places import Places, Rectangle
 
 COLORS: Final[dict[str, Color]] = {
-    "angry": (213, 94, 0),
-    "disgust": (0, 158, 115),
-    "fear": (204, 121, 167),
-    "happy": (240, 228, 66),
-    "sad": (0, 114, 178),
-    "surprise": (86, 180, 233),
+    **{expression: ImageColor.getrgb(color)[:3] for expression, color in EXPRESSION_COLORS.items()},
     "neutral": (221, 221, 221),
 }
-"""One color an expression, told apart with any kind of color vision; the name always stands beside it.
-
-Source: M. Okabe and K. Ito, Color Universal Design, https://jfly.uni-koeln.de/color/
-"""
-
-OTHER_COLOR: Final[Color] = (230, 159, 0)
-"""For labels of one's own, which the palette doesn't know."""
+"""By expression red, green, blue from 0 to 255: those of pages, but for a gray that is seen on a dark picture, too."""
 
 MIN_SIDE_PX: Final = 320
 """Pictures whose longer side is shorter are enlarged to this, so that a label is legible on a crop of 48 pixels too."""
@@ -86,7 +76,7 @@ def annotate(image: PictureSource, faces: Iterable[Face]) -> RGB:
 
 def color_of(expression: str) -> Color:
     """Return the color that stands for an expression, as red, green, blue from 0 to 255."""
-    return COLORS.get(expression, OTHER_COLOR)
+    return COLORS.get(expression) or ImageColor.getrgb(OTHER_COLOR)[:3]
 
 
 def _area(item: tuple[Face, Rectangle]) -> int:

@@ -58,6 +58,9 @@ SUFFIXES: Final = frozenset(
 )
 """What counts as a picture file in a folder; a file that is named itself may have any suffix."""
 
+_HEIC: Final = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"mif1"))
+"""Bytes 4 to 12 of what many phones take photos as; Pillow reads it by an addition alone."""
+
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -182,7 +185,12 @@ def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
     check_effort(data, name)
     with _named(name, max_pixels):
         with _quiet:
-            image = Image.open(MeteredFile(data, name), formats=_known_formats())
+            try:
+                image = Image.open(MeteredFile(data, name), formats=_known_formats())
+            except UnidentifiedImageError:
+                if data[4:12] not in _HEIC:
+                    raise
+                raise UnreadableMediaError(f"{name} is HEIC, which mien doesn't read; save it as JPEG.") from None
         with image:
             check_strips(image, data, name)
             return _upright_rgb(image, name, max_pixels)

@@ -15,6 +15,7 @@ expect = playwright.expect
 Watch = Callable[..., Any]
 REFUSE = "() => { navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError') } }"
 SLOW_MS = 60_000
+TOKEN = "a-token-for-tests-1234"
 
 
 def test_before_anything_was_read_the_page_says_what_to_do(served: Any, watch: Watch) -> None:
@@ -58,6 +59,26 @@ def test_another_photo_takes_the_notice_of_the_first_one_away(
     expect(page.locator("#photo-plate")).to_be_hidden()
     expect(page.locator("#photo-image")).to_be_visible()
     watched.check("422")
+
+
+def test_photos_that_lacked_the_token_are_read_with_it_and_asked_for_once(
+    start_server: Callable[..., Any], watch: Watch, photos: list[Path]
+) -> None:
+    watched = watch(start_server(MIEN_TOKEN=TOKEN).address)
+    page = watched.open()
+    page.get_by_role("tab", name="Photo").click()
+    page.set_input_files("#photo-input", [photos[0], photos[2]])
+    expect(page.get_by_role("button", name="none.png, not read")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#token-form")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)  # the form asks already
+    page.fill("#token", TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="one.jpg, 1 face")).to_be_visible(timeout=SLOW_MS)
+    expect(page.get_by_role("button", name="none.png, 0 faces")).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator("#live")).to_contain_text("one.jpg: 1 face.")
+    page.click("#stop")
+    expect(page.locator("#live")).to_be_empty()
+    watched.check("401")
 
 
 def test_a_clip_that_nobody_can_read_is_not_said_to_be_read(served: Any, watch: Watch, tmp_path: Path) -> None:

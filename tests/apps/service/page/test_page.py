@@ -151,11 +151,13 @@ def test_what_cannot_be_read_is_said_in_words(served: Any, watch: Watch, tmp_pat
     page.get_by_role("tab", name="Photo").click()
     page.set_input_files("#photo-input", tmp_path / "bad.jpg")
     expect(page.get_by_role("alert")).to_contain_text("can't be read")
+    expect(page.get_by_role("alert").locator(".of")).to_have_text("bad.jpg")
     expect(page.locator("#photo-plate")).to_contain_text("bad.jpg")
     page.get_by_role("tab", name="Clip").click()
     (tmp_path / "bad.mp4").write_bytes(b"no clip at all" * 100)
     page.set_input_files("#clip-input", tmp_path / "bad.mp4")
     expect(page.get_by_role("alert")).to_contain_text("can't be read")
+    expect(page.get_by_role("alert").locator(".of")).to_have_text("bad.mp4")
     watched.check("422")
 
 

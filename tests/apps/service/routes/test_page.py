@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import mien.apps.service
-from mien.apps.report.palette import EXPRESSION_COLORS
 from mien.apps.service.routes.page import CONTENT_TYPES, list_page_files
+from mien.core.palette import EXPRESSION_COLORS
 
 PAGE = Path(mien.apps.service.__file__).parent / "page"
 ROOT = Path(__file__).parents[4]

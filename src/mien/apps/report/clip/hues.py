@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mien.apps.report.palette import EXPRESSION_COLORS
 from mien.core.labels import find_expression
+from mien.core.palette import EXPRESSION_COLORS
 
 _BLACK, _WHITE = "#10151b", "#ffffff"
 

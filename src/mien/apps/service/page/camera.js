@@ -45,7 +45,7 @@ export class CameraWay {
    * @param {Reading} reading
    * @param {Choices} choices
    * @param {() => BrowserMode | null} getMode
-   * @param {() => void} askToken
+   * @param {(retry?: () => void) => void} askToken
    */
   constructor(reading, choices, getMode, askToken) {
     this.reading = reading;
@@ -204,7 +204,7 @@ export class CameraWay {
       },
       onEnd: (error) => {
         this.stop();
-        if (error.code === "unauthorized") this.askToken();
+        if (error.code === "unauthorized") this.askToken(() => void this.start());
         else showNotice(explain(error), { label: "Try again", run: () => void this.start() });
       },
     }, this.choices);

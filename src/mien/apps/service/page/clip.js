@@ -171,8 +171,7 @@ export class ClipWay extends FileWay {
       this.#hasFailed = true;
       if (!this.#plate.hidden) this.#lackPicture();
       if (!this.#moments.end_s && !this.#bins.length) this.reading.wait("This clip was not read.");
-      if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
-      else this.complain(error, () => this.open(file));
+      this.complain(error, file, () => this.open(file));
     } finally {
       if (!signal.aborted) {
         this.#isReading = false;

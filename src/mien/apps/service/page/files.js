@@ -1,5 +1,6 @@
 // What the ways of photos and of clips share: a button that chooses files, and the page they are part of.
 
+import { ServiceError } from "./api.js";
 import { find } from "./elements.js";
 import { explain, isLasting, showNotice } from "./notices.js";
 
@@ -9,7 +10,7 @@ import { explain, isLasting, showNotice } from "./notices.js";
  * @property {import("./reading.js").Reading} reading
  * @property {import("./types.js").Choices} choices
  * @property {() => import("./types.js").BrowserMode | null} getMode
- * @property {() => void} askToken
+ * @property {(retry?: () => void) => void} askToken  `retry`: what is done again with the token.
  * @property {() => Record<string, number> | null} getLimits
  */
 
@@ -43,12 +44,17 @@ export class FileWay {
   }
 
   /**
-   * Say why a file was not read, and offer what may help: another try, or another file.
+   * Say why a file was not read, and offer what may help: the token, another try, or another file.
    * @param {unknown} error
+   * @param {File} file
    * @param {() => void} retry
    */
-  complain(error, retry) {
+  complain(error, file, retry) {
+    if (error instanceof ServiceError && error.code === "unauthorized") {
+      this.askToken(retry);
+      return;
+    }
     const another = { label: "Choose another", run: () => this.more() };
-    showNotice(explain(error), isLasting(error) ? another : { label: "Try again", run: retry });
+    showNotice(explain(error), isLasting(error) ? another : { label: "Try again", run: retry }, file.name);
   }
 }

@@ -39,6 +39,8 @@ const again = find("again", HTMLButtonElement);
 const stop = find("stop", HTMLButtonElement);
 const tokenForm = find("token-form", HTMLFormElement);
 const tokenField = find("token", HTMLInputElement);
+/** @type {(() => void) | undefined} */
+let withToken;
 
 /**
  * Show one of the three ways.
@@ -49,6 +51,7 @@ function open(name, isFocused = false) {
   if (name !== current) {
     ways[current].leave();
     hideNotice();
+    withToken = undefined;
   }
   current = name;
   tabs.forEach((tab, place) => {
@@ -162,8 +165,9 @@ function wireFiles() {
   });
 }
 
-/** Ask for the token where the server wants one. */
-function askToken() {
+/** Ask for the token where the server wants one. @param {() => void} [retry]  What is done again with it. */
+function askToken(retry) {
+  withToken = retry ?? withToken;
   tokenForm.hidden = false;
   tokenField.focus();
 }
@@ -198,6 +202,8 @@ async function learn(hasToken = false) {
     tokenForm.hidden = true;
     hideNotice();
     if (hasToken) find("work", HTMLElement).focus({ preventScroll: true });
+    withToken?.();
+    withToken = undefined;
     find("where", HTMLElement).hidden = !mode?.available;
     sayPrivacy();
   } catch (error) {

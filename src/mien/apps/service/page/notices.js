@@ -77,9 +77,11 @@ const MOST_NAMES = 3;
  * Show one notice instead of the one before.
  * @param {Words} words
  * @param {{label: string, run: () => void}} [action]  A button beside it.
+ * @param {string} [name]  Of the file that it is about.
  */
-export function showNotice({ title, text }, action) {
+export function showNotice({ title, text }, action, name) {
   const box = make("div", "notice", makeIcon("warning"), make("div", "", make("b", "", title), make("p", "", text)));
+  if (name) box.children[1]?.append(make("p", "of", name));
   box.setAttribute("role", "alert");
   if (action) {
     const button = make("button", "quiet", action.label);

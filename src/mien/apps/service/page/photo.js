@@ -150,7 +150,6 @@ export class PhotoWay extends FileWay {
       if (signal.aborted) return;
       photo.state = "failed";
       photo.error = error;
-      if (error instanceof ServiceError && error.code === "unauthorized") this.askToken();
     }
     if (signal.aborted) return;
     this.#mark(photo);
@@ -233,7 +232,7 @@ export class PhotoWay extends FileWay {
     if (photo.state === "failed") {
       this.#overlay.clear();
       this.reading.wait("This photo was not read.");
-      this.complain(photo.error, () => this.#retry(photo));
+      this.complain(photo.error, photo.file, () => this.#retry(photo));
     } else if (this.choices.group) {
       this.#overlay.clear();
       this.reading.showGroup(sumUp(this.#photos.map((each) => each.picture?.faces ?? [])));
@@ -243,10 +242,14 @@ export class PhotoWay extends FileWay {
     } else this.reading.wait();
   }
 
-  /** @param {Photo} photo */
+  /** Read a photo again, and with it all that lacked the token. @param {Photo} photo */
   #retry(photo) {
-    photo.state = "waiting";
-    delete photo.button.dataset.taken;
+    for (const each of this.#photos) {
+      if (each !== photo && !(each.error instanceof ServiceError && each.error.code === "unauthorized")) continue;
+      each.state = "waiting";
+      each.error = null;
+      delete each.button.dataset.taken;
+    }
     this.#show(photo);
     this.#readNext();
   }

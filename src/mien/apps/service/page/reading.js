@@ -21,6 +21,7 @@ export class Reading {
 
   /** Take everything away, and say what to do. @param {string} text */
   invite(text) {
+    speak(""); // what was told is over
     this.together.hide();
     this.people.invite(text);
   }
