@@ -11,7 +11,7 @@ import pytest
 import mien
 from mien.core.labels import EXPRESSIONS
 
-RUN = Path(__file__).parents[2] / "docs" / "runs" / "expression-gentle"
+RUN = Path(__file__).parents[2] / "docs" / "runs" / "expression-sam"
 WEIGHTS = Path(mien.__file__).parent / "inference" / "runtime" / "weights" / "expression.onnx"
 
 
