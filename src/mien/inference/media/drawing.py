@@ -21,6 +21,8 @@ COLORS: Final[dict[str, Color]] = {
 }
 """By expression red, green, blue from 0 to 255: those of pages, but for a gray that is seen on a dark picture, too."""
 
+_OTHER: Final[Color] = ImageColor.getrgb(OTHER_COLOR)[:3]
+
 MIN_SIDE_PX: Final = 320
 """Pictures whose longer side is shorter are enlarged to this, so that a label is legible on a crop of 48 pixels too."""
 
@@ -76,7 +78,7 @@ def annotate(image: PictureSource, faces: Iterable[Face]) -> RGB:
 
 def color_of(expression: str) -> Color:
     """Return the color that stands for an expression, as red, green, blue from 0 to 255."""
-    return COLORS.get(expression) or ImageColor.getrgb(OTHER_COLOR)[:3]
+    return COLORS.get(expression, _OTHER)
 
 
 def _area(item: tuple[Face, Rectangle]) -> int:
