@@ -14,7 +14,9 @@ def test_what_lightning_sets_is_put_back():
     with contain_lightning():
         torch.use_deterministic_algorithms(True)
         assert logging.getLogger("lightning.pytorch").level == logging.ERROR != level
+        assert not torch.utils.deterministic.fill_uninitialized_memory
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
     assert logging.getLogger("lightning.pytorch").level == level
 
 
