@@ -69,7 +69,7 @@ def test_curves_mark_the_best_epoch_and_where_overfitting_begins(history: list[E
     loss, accuracy = figure.axes
     assert list(loss.lines[0].get_ydata()) == [record.train_loss for record in history]
     assert list(accuracy.lines[1].get_ydata()) == [record.validation_accuracy for record in history]
-    assert _words(figure)[-4:] == ["training", "validation", "best epoch: 7 (60.0 %)", "overfits from epoch 6"]
+    assert _words(figure)[-4:] == ["training", "validation", "kept epoch: 7 (60.0 %)", "overfits from epoch 6"]
     assert "overfits" not in " ".join(_words(draw_curves(history, history[7], None)))
 
 

@@ -42,6 +42,23 @@ def test_a_pooled_split_draws_from_all_parts():
     assert UNUSED not in split
 
 
+def test_a_pooled_split_can_leave_test_alone():
+    parts, labels, twins = make_rows()
+    split = split_rows(SplitRule("98/2", pool=True, keep_test=True), parts, labels, twins)
+    assert ((split == TEST) == (parts == TEST)).all()
+    assert UNUSED not in split
+    for part in (TRAIN, VALIDATION):
+        assert set(split[parts == part].tolist()) == {TRAIN, VALIDATION}
+        assert (split[parts == part] == TRAIN).mean() == pytest.approx(0.98, abs=0.03)
+
+
+def test_a_test_part_that_is_not_there_cannot_be_kept():
+    parts, labels, twins = make_rows()
+    for pooled in (np.zeros_like(parts), np.full_like(parts, UNUSED)):
+        with pytest.raises(DataError, match=r"--keep-test: the source keeps no test pictures apart"):
+            split_rows(SplitRule("98/2", pool=True, keep_test=True), pooled, labels, twins)
+
+
 @pytest.mark.parametrize(
     ("rule", "shares"),
     [
@@ -145,6 +162,15 @@ def test_pool_needs_shares_and_three_shares_need_pool():
         SplitRule("80/10/10")
 
 
+def test_keep_test_needs_pool_and_two_shares():
+    with pytest.raises(DataError, match="--keep-test goes with --pool"):
+        SplitRule("98/2", keep_test=True)
+    with pytest.raises(DataError, match="--keep-test goes with --pool"):
+        SplitRule(keep_test=True)
+    with pytest.raises(DataError, match="--keep-test keeps the test part as it is; give two shares"):
+        SplitRule("80/10/10", pool=True, keep_test=True)
+
+
 def test_a_negative_seed_and_an_unknown_word_for_twins_are_refused():
     with pytest.raises(DataError, match="--seed -1"):
         SplitRule("80/20", seed=-1)
@@ -159,6 +185,7 @@ def test_a_negative_seed_and_an_unknown_word_for_twins_are_refused():
         (SplitRule(twins="ignore"), "official"),
         (SplitRule("80/20"), "80/20"),
         (SplitRule("80/10/10", pool=True, twins="ignore"), "80/10/10 --pool --twins ignore"),
+        (SplitRule("98/2", pool=True, keep_test=True), "98/2 --pool --keep-test"),
     ],
 )
 def test_a_rule_is_written_down_as_on_the_command_line(rule, text):

@@ -68,3 +68,9 @@ def test_the_best_epoch_is_the_first_of_the_highest_accuracy_or_of_the_lowest_lo
     assert by_accuracy.epoch == 2
     assert by_loss is not None
     assert by_loss.epoch == 1
+
+
+def test_the_last_epoch_is_kept_where_validation_shall_not_pick() -> None:
+    history = _history([1.0] * 3, [1.5, 1.2, 1.3], [0.5, 0.7, 0.6])
+    assert find_best_epoch(history, "last") is history[-1]
+    assert find_best_epoch([], "last") is None

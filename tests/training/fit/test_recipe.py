@@ -60,6 +60,7 @@ def test_the_classics_are_trained_as_the_textbooks_say():
         ({"optimizer": {"layer_decay": 1.5}}, ["optimizer.layer_decay", "1.5"]),
         ({"swa": {"share": 0.25}}, ["swa.share is 0.25", "ema is 0.999", "Set ema = 0"]),
         ({"swa": {"share": 0.25}, "ema": 0.0, "stop_after_epochs": 3}, ["stop_after_epochs is 3", "swa.share"]),
+        ({"best_by": "last", "stop_after_epochs": 3}, ["stop_after_epochs is 3", "best_by = last"]),
         ({"swa": {"share": 0.25, "lr": 0.0}, "ema": 0.0}, ["swa.lr"]),
         ({"transfer": {"freeze_layers": -1}}, ["transfer.freeze_layers"]),
         ({"transfer": {"freeze_epochs": 2}}, ["transfer.freeze_epochs is 2", "freeze_layers is 0"]),

@@ -10,6 +10,7 @@ import torch
 from mien.core.errors import DataError, RecipeError, RunError
 from mien.training.data.sections import Augment
 from mien.training.data.table import open_dataset, save_dataset
+from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.expression.rows import choose_rows, weigh_classes
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import restore_network
@@ -72,6 +73,18 @@ def test_early_stopping_stops(faces, tmp_path):
     )
     run = train(recipe, faces, tmp_path / "run")
     assert len(run.history()) == run.calibration().best_epoch + 1 + 1 < 30
+
+
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(faces, tmp_path):
+    standing = SMALL | {
+        "epochs": 3,
+        "optimizer": {"lr": 1e-9},
+        "ema": 0.9999,
+    }  # all epochs alike: the first is the best
+    run = train(make_recipe(standing | {"best_by": "last"}), faces, tmp_path / "run")
+    assert len({record.validation_accuracy for record in run.history()}) == 1
+    assert run.best_epoch == 2
+    assert load_checkpoint(run.best_path)["epoch"] == 2
 
 
 def test_a_run_that_diverges_says_so_and_is_not_called_finished(faces, tmp_path):

@@ -29,6 +29,7 @@ def import_(
     seed: int = 0,
     twins: Literal["together", "ignore"] = "together",
     pool: Annotated[bool, Parameter(negative="")] = False,
+    keep_test: Annotated[bool, Parameter(negative="")] = False,
     count: int = 2100,
     size_px: int | None = None,
     color: Literal["gray", "rgb"] | None = None,
@@ -50,6 +51,7 @@ def import_(
         seed: Seed of a drawn split and of synthetic faces.
         twins: Keep pixel-identical pictures on one side of a drawn split, or ignore them.
         pool: Draw the split from all parts of the source.
+        keep_test: With --pool: leave the test part as it is, so that a last run can learn from validation, too.
         count: Number of synthetic faces.
         size_px: Side that pictures from folders are scaled to; 48 unless given.
         color: Color that pictures from folders are brought to; gray unless given.
@@ -61,8 +63,8 @@ def import_(
     from mien.training.data.sources.annotated_photos import is_annotated
 
     if is_annotated(Path(source)):
-        given = {"--votes": votes, "--split": split, "--pool": pool, "--size-px": size_px, "--color": color}
-        given |= {"--faces": faces, "--detector": detector}
+        given: dict[str, object] = {"--votes": votes, "--split": split, "--pool": pool, "--keep-test": keep_test}
+        given |= {"--size-px": size_px, "--color": color, "--faces": faces, "--detector": detector}
         _import_photos(Path(source), out, seed, [flag for flag, value in given.items() if value])
         return
     from mien.training.data.importing import SYNTHETIC, import_data
@@ -78,6 +80,7 @@ def import_(
             seed=seed,
             twins=twins,
             pool=pool,
+            keep_test=keep_test,
             count=count,
             size_px=size_px,
             color=color,

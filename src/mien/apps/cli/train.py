@@ -91,10 +91,10 @@ def _train(recipe: Recipe, data: Path, run: Run, resume: bool, processes: Proces
     run_training(recipe, data, run.path, resume=resume)
     if not processes.is_first:  # of several processes one talks
         return
-    best = run.history()[run.best_epoch]
+    kept = run.history()[run.best_epoch]
     if was_finished:
         print(f"{run.path} is finished already; nothing was done.")
-    print(f"best epoch: {best.epoch} (counted from 0), {best.describe()}.")
+    print(f"kept epoch: {kept.epoch} (counted from 0), {kept.describe()}.")
     print(f"Next: mien export {run.path} --out MODEL.onnx")
 
 

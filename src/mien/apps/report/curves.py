@@ -70,7 +70,7 @@ def _explain(figure: Figure, axes: Axes, best: EpochRecord, overfitting_epoch: i
     handles, names = axes.get_legend_handles_labels()
     (ring,) = (line for line in axes.get_lines() if line.get_marker() == "o" and line.get_linestyle() == "None")
     handles.append(ring)
-    names.append(f"best epoch: {best.epoch} ({best.validation_accuracy:.1%})".replace("%", " %"))
+    names.append(f"kept epoch: {best.epoch} ({best.validation_accuracy:.1%})".replace("%", " %"))
     if overfitting_epoch is not None:
         handles.append(axes.get_lines()[-1])
         names.append(f"overfits from epoch {overfitting_epoch}")

@@ -32,6 +32,7 @@ def import_data(
     seed: int = 0,
     twins: Twins = "together",
     pool: bool = False,
+    keep_test: bool = False,
     count: int = 2100,
     size_px: int | None = None,
     color: Color | None = None,
@@ -52,6 +53,7 @@ def import_data(
         seed: Seed of a drawn split, and of synthetic pictures.
         twins: Whether identical pictures stay on one side of a drawn split.
         pool: Whether a drawn split draws from all parts.
+        keep_test: Whether the source's test part stays as it is all the same.
         count: Number of synthetic pictures.
         size_px: Side that pictures of any size are brought to; None for 48.
         color: Color that they are brought to; None for "gray".
@@ -75,7 +77,7 @@ def import_data(
     finder = (DEFAULT_DETECTOR if detector is None else detector) if faces else None
     opened = _open(source, out, count, seed, _make_form(size_px, color), finder)
     is_drawn = split is not None and split != OFFICIAL
-    rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted))
+    rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted), keep_test)
     if split == OFFICIAL and not opened.parts:
         raise DataError(f"--split {split}: {source} makes no parts of its own. Leave it out, or name shares: 80/10/10.")
     if votes and not opened.has_fer_plus_rows:

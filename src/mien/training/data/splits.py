@@ -34,6 +34,8 @@ class SplitRule:
         twins: "together" keeps pixel-identical pictures on one side of a drawn split.
         pool: Draw from all parts. Without it only the source's train part is drawn from: its test part stays
             test, and its validation part is left unused.
+        keep_test: With `pool`: its test part stays test all the same, so that a last run can learn from what
+            everything was chosen by, and be scored as before.
 
     Raises:
         DataError: If the rule is impossible, so that it is refused before anything is read.
@@ -43,6 +45,7 @@ class SplitRule:
     seed: int = 0
     twins: Twins = "together"
     pool: bool = False
+    keep_test: bool = False
 
     def __post_init__(self) -> None:
         self.shares()
@@ -55,8 +58,11 @@ class SplitRule:
         """Return the shares as fractions, or None for the official parts and for a rule that is still open.
 
         Raises:
-            DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool`.
+            DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool` and
+                `keep_test`.
         """
+        if self.keep_test and not self.pool:
+            raise DataError("--keep-test goes with --pool: without it the test part stays as it is.")
         if self.text is None or self.text == OFFICIAL:
             if self.pool:
                 raise DataError("--pool draws a new split from all parts, so it needs shares: --split 80/10/10.")
@@ -68,6 +74,8 @@ class SplitRule:
             raise DataError(f"--split {self.text!r}: the shares add up to {sum(shares)}, expected 100.")
         if len(shares) == 3 and not self.pool:
             raise DataError(f"--split {self.text!r}: the test part stays as it is; give two shares, or add --pool.")
+        if len(shares) == 3 and self.keep_test:
+            raise DataError(f"--split {self.text!r}: --keep-test keeps the test part as it is; give two shares.")
         return tuple(share / 100 for share in shares)
 
     def resolve(self, parts: NDArray[np.uint8]) -> SplitRule:
@@ -90,7 +98,8 @@ class SplitRule:
         """Return the rule as on the command line, without the seed."""
         if self.text is None or self.text == OFFICIAL:
             return OFFICIAL
-        return self.text + (" --pool" if self.pool else "") + (" --twins ignore" if self.twins == "ignore" else "")
+        flags = {"--pool": self.pool, "--keep-test": self.keep_test, "--twins ignore": self.twins == "ignore"}
+        return " ".join([self.text, *(flag for flag, is_given in flags.items() if is_given)])
 
 
 def split_rows(
@@ -108,18 +117,21 @@ def split_rows(
         (N,) uint8, positions in `SPLITS`, or `UNUSED`.
 
     Raises:
-        DataError: If a part that is drawn gets no rows, because there are too few.
+        DataError: If a part that is drawn gets no rows, because there are too few, or if there is no test part to be
+            kept.
     """
     rule = rule.resolve(parts)
     shares = rule.shares()
     if shares is None:
         return parts.copy()
     split = np.full(len(parts), UNUSED, np.uint8)
-    if rule.pool:
+    if rule.pool and not rule.keep_test:
         drawn = np.arange(len(parts))
     else:
         split[parts == TEST] = TEST
-        drawn = np.flatnonzero(parts == TRAIN)
+        drawn = np.flatnonzero(parts != TEST if rule.pool else parts == TRAIN)
+    if rule.keep_test and len(drawn) == len(parts):
+        raise DataError("--keep-test: the source keeps no test pictures apart. Draw a test part: --split 80/10/10.")
     groups = twins[drawn] if rule.twins == "together" else np.arange(len(drawn), dtype=np.int32)
     split[drawn] = _draw(shares, labels[drawn], groups, np.random.default_rng(rule.seed))
     for part in range(len(shares)):

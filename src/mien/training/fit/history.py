@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from mien.core.atomic import write_text
 from mien.core.errors import RunError
@@ -55,15 +55,19 @@ class EpochRecord(NamedTuple):
         )
 
 
-def find_best_epoch(
-    history: Sequence[EpochRecord], best_by: Literal["accuracy", "loss"] = "accuracy"
-) -> EpochRecord | None:
+BestBy: TypeAlias = Literal["accuracy", "loss", "last"]
+
+
+def find_best_epoch(history: Sequence[EpochRecord], best_by: BestBy = "accuracy") -> EpochRecord | None:
     """Return the epoch with the best validation figure, the first of several, or None without epochs.
 
     Args:
         history: One record an epoch, in order.
-        best_by: The recipe's field of that name: highest validation accuracy, or lowest validation loss.
+        best_by: The recipe's field of that name: highest validation accuracy, or lowest validation loss, or simply
+            the last epoch.
     """
+    if best_by == "last":
+        return history[-1] if history else None
     if best_by == "loss":
         return min(history, key=lambda record: record.validation_loss, default=None)
     return max(history, key=lambda record: record.validation_accuracy, default=None)

@@ -8,7 +8,7 @@ RUN/
 ├── teachers.json      whose answers it imitates; only if it does
 ├── averaged.json      which runs' weights it is the mean of; only if it is, and then without history.csv and last.ckpt
 ├── history.csv        one line an epoch
-├── best.ckpt          the best epoch by validation
+├── best.ckpt          the epoch that is kept: the best by validation, or the last
 ├── last.ckpt          the last finished epoch; `--resume` goes on from here
 └── temperature.json   fitted on validation when the training ended: its presence says that the run is finished
     threshold.json     the same of a detector

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mien.training.data.sections import Augment, Mix
-from mien.training.fit.history import EpochRecord, Record, find_best_epoch
+from mien.training.fit.history import BestBy, EpochRecord, Record, find_best_epoch
 from mien.training.fit.recipe import Recipe
 from mien.training.fit.sections import Distill, Loss, RowChoice, Votes
 
@@ -19,13 +19,22 @@ class ExpressionRecipe(Recipe):
     record_form: ClassVar[type[Record]] = EpochRecord
 
     task: Literal["expression"] = Field("expression", description="what is learned")
-    best_by: Literal["accuracy", "loss"] = Field("accuracy", description="validation figure that picks the best epoch")
+    best_by: BestBy = Field("accuracy", description="validation figure that picks the epoch that is kept, or the last")
     rows: RowChoice = RowChoice()
     augment: Augment = Augment()
     mix: Mix = Mix()
     loss: Loss = Loss()
     votes: Votes = Votes()
     distill: Distill = Distill()
+
+    @model_validator(mode="after")
+    def _last_is_reached(self) -> Self:
+        if self.best_by == "last" and self.stop_after_epochs:
+            raise ValueError(
+                f"stop_after_epochs is {self.stop_after_epochs}, but best_by = last keeps the last epoch, so none is "
+                "waited for. Set stop_after_epochs = 0, or best_by = accuracy"
+            )
+        return self
 
     @property
     def heads(self) -> int:
@@ -37,5 +46,5 @@ class ExpressionRecipe(Recipe):
         return self if has_votes else self.model_copy(update={"votes": Votes(weight=0.0)})
 
     def find_best(self, records: Sequence[Record]) -> Record | None:
-        """Return the best epoch by `best_by`."""
+        """Return the epoch that is kept, by `best_by`."""
         return find_best_epoch([record for record in records if isinstance(record, EpochRecord)], self.best_by)
