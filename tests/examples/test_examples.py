@@ -13,7 +13,7 @@ from mien.core.labels import EXPRESSIONS
 from mien.inference.faces.detector import Detector
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.sources.annotated_photos import import_photos
-from mien.training.data.table import SPLITS, open_dataset
+from mien.training.data.table import SPLITS, open_dataset, save_dataset
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -223,3 +223,27 @@ def test_limits_of_quality_have_a_table_each(run_example, fer2013):
     assert result.returncode == 0, result.stderr
     heads = [line.split()[0] for line in result.stdout.splitlines() if "too sure by" in line]
     assert heads == ["size_px", "sharpness", "turn_deg", "tilt_deg"]
+
+
+def test_copies_of_training_pictures_are_counted_and_scored_apart(run_example, faces, trained, tmp_path):
+    from mien.training.export.artefact import export_run
+
+    dataset = open_dataset(faces)
+    images, table = np.array(dataset.images), np.array(dataset.table)
+    held_out, train = dataset.rows_of("validation"), dataset.rows_of("train")
+    images[held_out[0]] = images[train[0]]
+    images[held_out[1]] = images[train[1]] // 2 + 30
+    table["twins"][held_out[0]] = table["twins"][train[0]]
+    manifest = dataset.manifest
+    copied = tmp_path / "copied"
+    terms = {"name": "copied", "license": "none", "source": "drawn", "split": manifest.split, "seed": None}
+    save_dataset(copied, table, images, labels=manifest.labels, has_votes=False, **terms)
+    export_run(trained, tmp_path / "tiny.onnx")
+    result = run_example("seen_before.py", copied, tmp_path / "tiny.onnx")
+    assert result.returncode == 0, result.stderr
+    names, pictures, scores = result.stdout.splitlines()
+    assert names.split() == ["all", "twins", "near", "twins", "without", "twins", "without", "either"]
+    count = len(held_out)
+    assert pictures.split() == ["pictures", *map(str, [count, 1, 1, count - 1, count - 2])]
+    assert scores.split()[0] == "tiny"
+    assert all(0 <= float(score.rstrip("%")) <= 100 for score in scores.split()[1:])

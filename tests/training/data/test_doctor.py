@@ -56,6 +56,13 @@ def test_twins_between_parts_are_counted_and_named(leaky):
     assert diagnosis.found.test_twins_in_validation == (109,)
 
 
+def test_near_twins_of_train_are_counted_and_named_beside_its_twins(leaky):
+    """All shades have one lit pixel on an even ground, so all are the same photo in another light."""
+    diagnosis = examine(leaky)
+    assert diagnosis.near_twins_in_train.model_dump() == {"validation": 1, "test": 2}
+    assert diagnosis.found.near_twins_in_train.model_dump() == {"validation": (107,), "test": (109, 110)}
+
+
 def test_redundant_is_rows_minus_distinct_pictures(leaky):
     diagnosis = examine(leaky)
     distinct = len({image.tobytes() for image in leaky.images})
@@ -168,11 +175,12 @@ def test_a_diagnosis_is_frozen(leaky):
 
 
 def test_fer2013_has_the_known_faults(fer2013):
-    """Figures of ../shared/design/facts.md."""
+    """Figures of ../shared/design/facts.md; the near twins are our own count."""
     diagnosis = examine(fer2013)
     assert diagnosis.rows == 35_887
     assert diagnosis.twins_in_train.model_dump() == {"validation": 280, "test": 288}
     assert diagnosis.twins_same_label.model_dump() == {"validation": 273, "test": 280}
+    assert diagnosis.near_twins_in_train.model_dump() == {"validation": 209, "test": 226}
     assert diagnosis.redundant == 1_854
     assert (diagnosis.contradicting_groups, diagnosis.contradicting_rows) == (57, 160)
     assert (diagnosis.not_a_face, diagnosis.single_value, diagnosis.unreadable) == (173, 12, 0)

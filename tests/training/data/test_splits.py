@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.core.errors import DataError
-from mien.training.data.splits import SplitRule, check_train, split_rows
+from mien.training.data.splits import SplitRule, check_train, mark_leaking, split_rows
 from mien.training.data.table import UNUSED
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -50,6 +50,22 @@ def test_a_pooled_split_can_leave_test_alone():
     for part in (TRAIN, VALIDATION):
         assert set(split[parts == part].tolist()) == {TRAIN, VALIDATION}
         assert (split[parts == part] == TRAIN).mean() == pytest.approx(0.98, abs=0.03)
+
+
+def test_what_leaks_comes_to_train_by_no_pooled_split_that_leaves_test_alone():
+    parts, labels, twins = make_rows()
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (len(parts), 8, 8), np.uint8)
+    of_test, beside = np.flatnonzero(parts == TEST), np.flatnonzero(parts == VALIDATION)
+    trained = np.flatnonzero(parts == TRAIN)
+    images[beside[3]] = images[of_test[5]]
+    images[beside[7]] = images[of_test[9]] // 2 + 40  # darker, flatter, and so no twin by its bytes
+    images[trained[0]] = images[of_test[0]]  # a leak of the source's own
+    leaking = mark_leaking(parts, images)
+    assert np.flatnonzero(leaking).tolist() == sorted(beside[[3, 7]].tolist())
+    split = split_rows(SplitRule("98/2", pool=True, keep_test=True), parts, labels, twins, leaking)
+    assert ((split == UNUSED) == leaking).all()
+    assert ((split == TEST) == (parts == TEST)).all()
 
 
 def test_a_test_part_that_is_not_there_cannot_be_kept():

@@ -190,6 +190,14 @@ def _list_leaks(diagnosis: Diagnosis) -> Iterator[Finding]:
         f"{_percent(diagnosis.test_twins_in_validation, sizes['test'])} of test",
         "A small leak: what is chosen on validation is partly chosen on test.",
     )
+    near = diagnosis.near_twins_in_train
+    yield Finding(
+        "held-out pictures nearly in train",
+        near.validation + near.test,
+        f"{near.validation:,} of validation, {near.test:,} of test ({_percent(near.test, sizes['test'])})",
+        "The same photo, cut, packed or marked a little differently, told by the correlation of pixels. These leak, "
+        "too, and the accuracy without twins does not leave them out.",
+    )
 
 
 def _find_no_face(diagnosis: Diagnosis) -> Finding:

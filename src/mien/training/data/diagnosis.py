@@ -50,6 +50,7 @@ class FoundRows(_Frozen):
     Attributes:
         twins_in_train: Rows of validation and test that have a twin in train.
         test_twins_in_validation: Rows of test that have a twin in validation.
+        near_twins_in_train: Rows of validation and test that have a near twin in train, and no twin.
         redundant: Rows whose picture stood in an earlier row already; without them each picture is there once.
         contradicting: Rows of the groups of twins with more than one label, twins next to each other.
         not_a_face: Rows that FER+ calls "not a face".
@@ -62,6 +63,7 @@ class FoundRows(_Frozen):
 
     twins_in_train: HeldOutRows
     test_twins_in_validation: RowList
+    near_twins_in_train: HeldOutRows
     redundant: RowList
     contradicting: RowList
     not_a_face: RowList
@@ -74,6 +76,8 @@ class FoundRows(_Frozen):
 
 class Diagnosis(_Frozen):
     """What the doctor found. Twins are pictures that are identical pixel for pixel, whatever their labels.
+
+    Near twins are the same photo, cut or packed a little differently, as `find_near_twins` tells it.
 
     Attributes:
         rows: Pictures in all, used or not.
@@ -90,6 +94,7 @@ class Diagnosis(_Frozen):
         twins_same_label: Of `twins_in_train`, those where a twin in train has the same label.
         twins_within: Pictures of a part minus distinct pictures of that part.
         test_twins_in_validation: Pictures of test with a twin in validation: what is scored helped to choose.
+        near_twins_in_train: Pictures of validation and test with a near twin in train, and no twin there.
         wrong_size: Pictures whose own width and height were not the data set's, so that they were scaled; 0 for a table
             of pixels, and for faces that were cut out of photos.
         smallest_size: Width and height of the readable file with the fewest pixels, before scaling; None for a table.
@@ -112,6 +117,7 @@ class Diagnosis(_Frozen):
     twins_same_label: HeldOutCounts
     twins_within: PartCounts
     test_twins_in_validation: Count
+    near_twins_in_train: HeldOutCounts
     wrong_size: Count
     smallest_size: Size | None
     largest_size: Size | None

@@ -20,8 +20,11 @@ from mien.training.data.diagnosis import (
     Size,
 )
 from mien.training.data.files import PictureFile
+from mien.training.data.likeness import find_near_twins
 from mien.training.data.marks import Marks, mark_contradicting, mark_equal, mark_repeats, mark_single_value
 from mien.training.data.table import SPLITS, UNUSED, Dataset, Table
+
+HELD_OUT = [SPLITS.index("validation"), SPLITS.index("test")]
 
 LISTED_ROWS = 2_000
 """How many rows of a finding are listed unless the caller says otherwise: all of FER2013's."""
@@ -63,6 +66,9 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
             test=_count(mark_repeats(table["twins"][test])),
         ),
         test_twins_in_validation=_count(test & marks.in_validation),
+        near_twins_in_train=HeldOutCounts(
+            validation=_count(validation & marks.nearly_in_train), test=_count(test & marks.nearly_in_train)
+        ),
         wrong_size=len(files.wrong_size),
         smallest_size=files.sizes[0] if files.sizes else None,
         largest_size=files.sizes[-1] if files.sizes else None,
@@ -81,6 +87,7 @@ class _Marked(NamedTuple):
     test: Marks
     in_train: Marks
     in_validation: Marks
+    nearly_in_train: Marks
     same_label: Marks
     repeated: Marks
     contradicting: Marks
@@ -101,18 +108,28 @@ class _Files(NamedTuple):
 def _mark(dataset: Dataset) -> _Marked:
     table = dataset.table
     train, validation, test = (table["split"] == number for number in range(len(SPLITS)))
+    in_train = np.isin(table["twins"], table["twins"][train])
     return _Marked(
         train=train,
         validation=validation,
         test=test,
-        in_train=np.isin(table["twins"], table["twins"][train]),
+        in_train=in_train,
         in_validation=np.isin(table["twins"], table["twins"][validation]),
+        nearly_in_train=_mark_near_twins(dataset, train, in_train),
         same_label=mark_equal(table, train),
         repeated=mark_repeats(table["twins"]),
         contradicting=mark_contradicting(table),
         no_face=~table["is_face"],
         flat=mark_single_value(dataset.images),
     )
+
+
+def _mark_near_twins(dataset: Dataset, train: Marks, in_train: Marks) -> Marks:
+    """Mark the rows of validation and test that are nearly, but not exactly, in train."""
+    rows = np.flatnonzero(np.isin(dataset.table["split"], HELD_OUT) & ~in_train)
+    marks = np.zeros(len(train), np.bool_)
+    marks[rows] = find_near_twins(dataset.images, rows, np.flatnonzero(train)) >= 0
+    return marks
 
 
 def _sort_files(dataset: Dataset) -> _Files:
@@ -136,6 +153,10 @@ def _list_found(table: Table, marks: _Marked, files: _Files, limit: int) -> Foun
             validation=listed(marks.validation & marks.in_train), test=listed(marks.test & marks.in_train)
         ),
         test_twins_in_validation=listed(marks.test & marks.in_validation),
+        near_twins_in_train=HeldOutRows(
+            validation=listed(marks.validation & marks.nearly_in_train),
+            test=listed(marks.test & marks.nearly_in_train),
+        ),
         redundant=listed(marks.repeated),
         contradicting=_list_groups(table, marks.contradicting, limit),
         not_a_face=listed(marks.no_face),

@@ -17,7 +17,7 @@ from mien.training.data.sources.pictures import Color, PictureForm
 from mien.training.data.sources.recognize import Source, recognize
 from mien.training.data.sources.rows import Rows
 from mien.training.data.sources.synthetic import draw_faces
-from mien.training.data.splits import OFFICIAL, SplitRule, Twins, check_train, split_rows
+from mien.training.data.splits import OFFICIAL, SplitRule, Twins, check_train, mark_leaking, split_rows
 from mien.training.data.table import ROW, Table, number_twins, save_dataset
 
 SYNTHETIC = "synthetic"
@@ -144,6 +144,8 @@ def _build_table(rows: Rows, joined: Votes | None, rule: SplitRule) -> Table:
         table["votes"] = joined.votes
         table["is_face"] = joined.is_face
     table["twins"] = number_twins(rows.images)
-    table["split"] = split_rows(rule, rows.parts, rows.labels, table["twins"])
+    is_apart = rule.keep_test and rule.twins == "together"
+    leaking = mark_leaking(rows.parts, rows.images) if is_apart else None
+    table["split"] = split_rows(rule, rows.parts, rows.labels, table["twins"], leaking)
     check_train(rule, table["split"], rows.labels, rows.label_names)
     return table

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import DataError
-from mien.training.data.table import SPLITS, UNUSED
+from mien.training.data.likeness import find_near_twins
+from mien.training.data.table import SPLITS, UNUSED, Images
 
 Twins: TypeAlias = Literal["together", "ignore"]
 
@@ -103,7 +104,11 @@ class SplitRule:
 
 
 def split_rows(
-    rule: SplitRule, parts: NDArray[np.uint8], labels: NDArray[np.int16], twins: NDArray[np.int32]
+    rule: SplitRule,
+    parts: NDArray[np.uint8],
+    labels: NDArray[np.int16],
+    twins: NDArray[np.int32],
+    leaking: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """Give each row a part.
 
@@ -112,6 +117,7 @@ def split_rows(
         parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
         labels: (N,) label numbers.
         twins: (N,) the same number for pixel-identical pictures.
+        leaking: (N,) rows that a pooled split leaves unused where test stays; see `mark_leaking`.
 
     Returns:
         (N,) uint8, positions in `SPLITS`, or `UNUSED`.
@@ -129,8 +135,9 @@ def split_rows(
         drawn = np.arange(len(parts))
     else:
         split[parts == TEST] = TEST
-        drawn = np.flatnonzero(parts != TEST if rule.pool else parts == TRAIN)
-    if rule.keep_test and len(drawn) == len(parts):
+        may_learn = parts != TEST if rule.pool else parts == TRAIN
+        drawn = np.flatnonzero(may_learn if leaking is None else may_learn & ~leaking)
+    if rule.keep_test and not (parts == TEST).any():
         raise DataError("--keep-test: the source keeps no test pictures apart. Draw a test part: --split 80/10/10.")
     groups = twins[drawn] if rule.twins == "together" else np.arange(len(drawn), dtype=np.int32)
     split[drawn] = _draw(shares, labels[drawn], groups, np.random.default_rng(rule.seed))
@@ -141,6 +148,22 @@ def split_rows(
                 "Name other shares with --split, or add pictures."
             )
     return split
+
+
+def mark_leaking(parts: NDArray[np.uint8], images: Images) -> NDArray[np.bool_]:
+    """Mark the pictures beside train that are, exactly or nearly, the same as one of test.
+
+    Would they come to train by a pooled split, a score on test would gain by nothing but having seen more of it. What
+    the source's own train has leaked stays, so that scores remain comparable.
+
+    Args:
+        parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
+        images: (N, S, S) or (N, S, S, 3) uint8 pictures.
+    """
+    beside = np.flatnonzero((parts != TRAIN) & (parts != TEST))
+    marks = np.zeros(len(parts), np.bool_)
+    marks[beside] = find_near_twins(images, beside, np.flatnonzero(parts == TEST)) >= 0
+    return marks
 
 
 def check_train(
