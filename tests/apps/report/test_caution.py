@@ -64,6 +64,12 @@ def test_each_of_the_weights_before_it_has_its_sentence(scoring: Scoring) -> Non
     assert "unknown" in unknown
 
 
+def test_weights_that_a_card_names_twice_are_warned_of_once(scoring: Scoring) -> None:
+    begun = f"Began with weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): MIT."
+    (caution,) = _list(_trained(scoring, license=f"MIT. {begun} {begun}"))
+    assert caution.startswith("The model began with weights (sha256 dddddddddddd...)")
+
+
 def test_a_mean_is_not_said_to_have_begun_with_what_it_averages(scoring: Scoring) -> None:
     mean = f"MIT. Mean of the weights of sha256 {'a' * 64} (0.5) and {WEIGHTS} (0.5)."
     averaged = f"Averaged with weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): terms as above."

@@ -9,7 +9,7 @@ import pytest
 from mien.core.errors import RunError
 from mien.inference.runtime.bundled import find_model
 from mien.inference.runtime.envelope import read_card
-from mien.training.export.ancestry import Ancestor, describe_ancestry, list_ancestors
+from mien.training.export.ancestry import Ancestor, describe_ancestry, describe_terms, list_ancestors
 from mien.training.fit.run import Run
 
 FACES, OTHERS = "a" * 64, "b" * 64
@@ -115,6 +115,35 @@ def test_a_broken_note_is_refused(begin):
     run.init_path.write_text("{")
     with pytest.raises(RunError, match=r"init\.json can't be used"):
         describe_ancestry(run)
+
+
+def test_a_card_tells_everything_once_however_many_legs_lie_behind_it(begin, tmp_path):
+    """A leg begins with the leg before it and learns from its answers, whose card names the one before that twice."""
+    legs, terms = [tmp_path / "first.onnx"], ["Free."]
+    for number in range(3):
+        legs[-1].write_bytes(b"leg %d" % number)
+        sha256 = hash_of(legs[-1])
+        run = begin(f"leg-{number}", legs[-1], legs[-1], trained_on=("faces", terms[-1]))
+        teacher = {"source": "x", "sha256": sha256, "trained_on": ("faces", terms[-1]), "data_sha256": FACES}
+        run.teachers_path.write_text(json.dumps({"teachers": [teacher]}))
+        terms.append(describe_terms(run))
+        legs.append(tmp_path / f"leg-{number}.onnx")
+    first, second, third = map(hash_of, legs[:3])
+    ancestors = list_ancestors(terms[-1])
+    assert {(each.tie, each.sha256) for each in ancestors} == {
+        (tie, sha256) for tie in ("began with", "learned from the answers of") for sha256 in (first, second, third)
+    }
+    assert len(ancestors) == 6
+    assert terms[-1].startswith(f"Free. Began with weights of sha256 {third}, trained on faces: terms as above. Began")
+    assert terms[-1].count("Free.") == 1
+
+
+def test_terms_of_other_data_are_told_beside_the_own(begin):
+    source = begin("source")
+    run = begin("run", source.path, source.best_path, trained_on=("others", "For research."), data_sha256=OTHERS)
+    assert describe_terms(source) == "Free."
+    assert describe_terms(run).startswith("Free. Began with weights of sha256 ")
+    assert describe_terms(run).endswith(": For research.")
 
 
 def test_cards_of_before_the_import_was_named_are_read():

@@ -16,7 +16,8 @@ def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> li
         scored: Of the import that holds the pictures.
     """
     own = [] if trained.sha256 == scored.sha256 else [_compare_imports(trained, scored)]
-    return own + [_judge_ancestor(weights, scored.sha256) for weights in list_ancestors(trained.license)]
+    ancestors = dict.fromkeys(list_ancestors(trained.license))  # cards of earlier versions name some twice
+    return own + [_judge_ancestor(weights, scored.sha256) for weights in ancestors]
 
 
 def warn(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:

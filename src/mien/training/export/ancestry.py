@@ -34,6 +34,8 @@ _MEAN = "Mean of the weights of sha256"
 _BEGINNING = re.compile(rf"{_SENTENCE.pattern}|{_AVERAGES} |{_MEAN} ")
 """Where a sentence of ours begins among the terms."""
 
+_AS_ABOVE = "terms as above."
+
 _TIES = {
     "Began with": "began with",
     "Averaged with": "is the mean of several, among them",
@@ -56,6 +58,23 @@ class Ancestor:
     sha256: str
     data: str | None
     data_sha256: str | None
+
+
+def describe_terms(run: Run) -> str:
+    """Say the terms of a run's data, and whose weights it has or learned from: each sentence and all terms once.
+
+    Raises:
+        RunError: If a note of the run is broken.
+    """
+    parts = [run.trained_on().license, describe_ancestry(run), describe_teachers(run)]
+    own, sentences = _split(" ".join(part for part in parts if part))
+    told, short = {own}, []
+    for sentence in dict.fromkeys(sentences):
+        start = _SENTENCE.match(sentence)
+        terms = sentence[start.end() :] if start and start["data"] else None
+        short.append(f"{sentence[: -len(terms)]}{_AS_ABOVE}" if terms in told and terms else sentence)
+        told |= {terms} if terms else set()
+    return " ".join([own, *short])
 
 
 def describe_ancestry(run: Run) -> str:
@@ -161,7 +180,7 @@ def _describe_mean(averaged: Averaged, data_sha256: str, told: frozenset[str]) -
     for source in sources:
         if source.data_sha256 != data_sha256:
             data = f"{source.trained_on[0]} (sha256 {source.data_sha256})"
-            sentences.append(f"Averaged with weights of sha256 {source.sha256}, trained on {data}: terms as above.")
+            sentences.append(f"Averaged with weights of sha256 {source.sha256}, trained on {data}: {_AS_ABOVE}")
     for source in sources:
         sentences += _split(_describe_beginning(source.began, told))[1]
     return " ".join(dict.fromkeys(sentences))

@@ -12,7 +12,7 @@ from mien.core.card import Architecture, ExpressionCard, ModelInput, TrainingDat
 from mien.core.errors import ModelError
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import hash_graph, write_card
-from mien.training.export.ancestry import describe_ancestry, describe_teachers, list_ancestors
+from mien.training.export.ancestry import describe_terms, list_ancestors
 from mien.training.export.graph import CalibratedNetwork, build_graph
 from mien.training.export.parity import HALF_TOLERANCE, TOLERANCE, largest_difference
 from mien.training.export.place import check_place
@@ -67,9 +67,8 @@ def export_run(
     network = CalibratedNetwork(restore_network(run), *temperatures)
     graph = build_graph(network, data.channels, data.size_px)
     is_gray, is_fer2013 = data.channels == 1, data.name == "FER2013"
-    begun = " ".join(filter(None, (describe_ancestry(run), describe_teachers(run))))
-    has_seen_fer2013 = is_fer2013 or any(weights.data == "FER2013" for weights in list_ancestors(begun))
-    terms = f"{data.license} {begun}" if begun else data.license
+    terms = describe_terms(run)
+    has_seen_fer2013 = is_fer2013 or any(weights.data == "FER2013" for weights in list_ancestors(terms))
     card = ExpressionCard(
         name=name or recipe.name,
         labels=data.labels,

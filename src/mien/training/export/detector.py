@@ -13,7 +13,7 @@ from mien.core.card import FacesCard, TrainingData
 from mien.core.errors import ModelError
 from mien.inference.faces.detector import Detector
 from mien.inference.runtime.envelope import hash_graph, write_card
-from mien.training.export.ancestry import describe_ancestry
+from mien.training.export.ancestry import describe_terms
 from mien.training.export.artefact import LICENSE, name_architecture
 from mien.training.export.face_graph import DecodingNetwork, build_face_graph
 from mien.training.export.place import check_place
@@ -61,7 +61,6 @@ def export_detector(run: Run, out: Path, *, name: str | None = None, license: st
     check_place(out)
     recipe, data, threshold = run.recipe(), run.trained_on(), run.threshold()
     assert isinstance(recipe, FaceRecipe)
-    begun = describe_ancestry(run)
     network = restore_network(run)
     graph = build_face_graph(network)
     card = FacesCard(
@@ -69,7 +68,7 @@ def export_detector(run: Run, out: Path, *, name: str | None = None, license: st
         min_score=round(threshold.min_score, 4),
         max_side_px=MAX_SIDE_PX,
         smallest_face_px=recipe.scenes.smallest_face_px,
-        data=TrainingData(name=data.name, license=f"{data.license} {begun}".strip(), sha256=data.sha256),
+        data=TrainingData(name=data.name, license=describe_terms(run), sha256=data.sha256),
         recipe=recipe.name,
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,
