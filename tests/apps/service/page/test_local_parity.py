@@ -259,14 +259,14 @@ def test_photos_of_all_sizes_are_read_alike(
 def test_pasted_faces_are_read_alike(read: Callable[..., Any], recognizer: Recognizer, fer2013: Any) -> None:
     """Three faces of FER2013 a picture, of every expression."""
     rng = np.random.default_rng(2)
-    rows = rng.choice(len(fer2013.images), (60, 3), replace=False)
+    rows = rng.choice(len(fer2013.images), (36, 3), replace=False)
     tally = Tally()
     for chosen in rows:
         width, height = [(640, 480), (1280, 720), (900, 1200), (480, 360)][rng.integers(4)]
         ground = np.asarray(Image.fromarray(rng.integers(60, 200, (4, 5, 3), np.uint8)).resize((width, height)))
         scene = compose(fer2013.images[np.sort(chosen)], ground, rng)
         tally.add(read(scene), ask_python(recognizer, scene))
-    tally.check(least=150)
+    tally.check(least=90)
 
 
 def test_real_photos_are_read_alike(read: Callable[..., Any], recognizer: Recognizer, wider_face: Path) -> None:
@@ -274,11 +274,11 @@ def test_real_photos_are_read_alike(read: Callable[..., Any], recognizer: Recogn
     lines = (wider_face / "annotations.jsonl").read_text().splitlines()
     held_out = [row for row in map(json.loads, lines) if row["split"] == "test"]
     tally = Tally()
-    for row in held_out[:: max(1, len(held_out) // 60)]:
+    for row in held_out[:: max(1, len(held_out) // 36)]:
         with Image.open(wider_face / row["file"]) as photo:
             scene = np.asarray(photo.convert("RGB"))
         tally.add(read(scene), ask_python(recognizer, scene))
-    tally.check(least=150)
+    tally.check(least=90)
 
 
 def test_what_a_file_says_of_itself_is_heeded(
@@ -328,9 +328,10 @@ def test_webgpu_answers_alike(page: Any, pictures: Path, recognizer: Recognizer,
     opened = page.evaluate(OPEN, {"backend": "webgpu"})
     if opened.get("backend") != "webgpu":
         pytest.skip(f"this Chromium has no WebGPU; the reader fell back: {opened}")
-    Image.fromarray(astronaut).save(pictures / "gpu.png")
+    face = astronaut[20:212, 130:322].copy()  # small: shaders take their time on a processor
+    Image.fromarray(face).save(pictures / "gpu.png")
     tally = Tally()
-    tally.add(page.evaluate(READ, {"name": "gpu.png", "options": {}}), ask_python(recognizer, astronaut))
+    tally.add(page.evaluate(READ, {"name": "gpu.png", "options": {}}), ask_python(recognizer, face))
     tally.check(least=1)
     assert max(tally.differences) < 0.02
 
