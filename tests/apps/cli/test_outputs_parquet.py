@@ -54,6 +54,14 @@ def test_it_holds_what_the_csv_file_holds(predict, parquet, tokens, capsys) -> N
     assert [path.name for path in Path("out").iterdir()] == ["x.parquet"]
 
 
+def test_a_name_of_another_form_is_refused_before_anything_is_read(predict, parquet, capsys) -> None:
+    assert predict("photos", "--parquet", "rows.csv") == 1
+    error = capsys.readouterr().err
+    assert "--parquet writes PARQUET, and rows.csv sounds like another form. Name it rows.parquet." in error
+    assert len(error.splitlines()) == 1
+    assert not Path("rows.csv").exists()
+
+
 def test_columns_have_real_types(predict, parquet) -> None:
     assert predict("photos", "--parquet", "x.parquet") == 1
     schema = parquet.read_schema("x.parquet")

@@ -21,6 +21,7 @@ from mien.apps.cli.picture_rows import PictureRows, list_columns
 from mien.apps.cli.result_table import ResultTable, Tally
 from mien.apps.cli.sources import Source, find_sources
 from mien.apps.cli.tables import CsvTable, ParquetTable, check_parquet
+from mien.apps.cli.written_forms import refuse_other_form
 from mien.core.errors import InputError
 from mien.core.results import Picture
 from mien.inference.expression.model import LabelSet
@@ -83,6 +84,7 @@ def predict(
         _refuse_search(detector, min_score, max_side_px)
     if parquet is not None:
         check_parquet()
+        refuse_other_form("--parquet", parquet)
     found = find_sources(paths, drawn_into=annotate)
     sources = found.pictures
     rows_file = parquet if csv is None else csv

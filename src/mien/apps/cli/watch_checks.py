@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
 
 from mien.apps.cli.clock import Every
 from mien.apps.cli.sources import refuse_address
 from mien.apps.cli.tables import check_parquet
+from mien.apps.cli.written_forms import refuse_other_form
 from mien.apps.report.environment import open_environment
 from mien.core.atomic import check_new_file
 from mien.core.errors import InputError
 from mien.inference.insights.settings import InsightSettings
-
-FORMS: Final[dict[str, tuple[str, ...]]] = {
-    "--report": (".html", ".htm"),
-    "--insights": (".json",),
-    "--parquet": (".parquet", ".pq"),
-}
-"""By flag the suffixes of what it writes; the first is the one to name."""
 
 
 def check_flags(
@@ -54,7 +47,7 @@ def check_flags(
         if path is None:
             continue
         check_new_file(path)
-        _refuse_other_form(flag, path)
+        refuse_other_form(flag, path)
         for one in _identify(path):
             if one in taken:
                 raise InputError(f"{flag} {path} would be written over {taken[one]}. Name another file.")
@@ -96,14 +89,6 @@ def _refuse_single_persons(flags: dict[str, bool]) -> None:
     for flag, is_given in flags.items():
         if is_given:
             raise InputError(f"{flag} shows single persons, and --group tells about all together. Leave one out.")
-
-
-def _refuse_other_form(flag: str, path: Path) -> None:
-    """Refuse a name that promises another form, such as a PDF file; one that promises none will do."""
-    suffix, forms = path.suffix.lower(), FORMS.get(flag)
-    if suffix and forms is not None and suffix not in forms:
-        what = forms[0].removeprefix(".").upper()
-        raise InputError(f"{flag} writes {what}, and {path} sounds like another form. Name it {path.stem}{forms[0]}.")
 
 
 def _identify(path: Path) -> list[object]:
