@@ -131,6 +131,20 @@ def test_twins_are_weighed_against_the_rest(scoring: Scoring) -> None:
     ]
 
 
+def test_near_twins_are_told_after_them(scoring: Scoring) -> None:
+    leaking = _scores(
+        scoring, n=200, accuracy=0.6, accuracy_without_twins=0.5, n_without_twins=150, n_without_near_twins=140,
+        accuracy_without_near_twins=0.45,
+    )  # fmt: skip
+    _, sentence = observe_twins(leaking)
+    assert sentence == (
+        "10 more are nearly in train, as the same photo cut or packed differently. Without these, too, it is 45.0 % of "
+        "140."
+    )
+    clean = _scores(scoring, n=100, n_without_twins=90, n_without_near_twins=90, accuracy_without_near_twins=0.5)
+    assert len(observe_twins(clean)) == 1
+
+
 def test_no_twins_and_train_itself_need_no_word(scoring: Scoring) -> None:
     assert observe_twins(_scores(scoring, n=100, n_without_twins=100)) == []
     assert observe_twins(_scores(scoring, split="train", accuracy_without_twins=None, n_without_twins=0)) == []

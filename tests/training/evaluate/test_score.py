@@ -18,7 +18,7 @@ from mien.core.labels import EXPRESSIONS
 from mien.inference.expression.classifier import Classifier
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.session import Session
-from mien.training.data.table import Dataset
+from mien.training.data.table import Dataset, save_dataset
 from mien.training.evaluate.coarse import measure_coarse
 from mien.training.evaluate.score import CHUNK, score_model
 from mien.training.evaluate.votes import measure_votes, read_counts
@@ -28,7 +28,8 @@ pytest.importorskip("sklearn", reason="scoring needs the report extra")
 FIELDS = (
     "model, model_sha256, data, split, n, accuracy, accuracy_ci95, loss, macro_f1, weighted_f1, macro_precision, "
     "macro_recall, weighted_precision, weighted_recall, ece, per_class, confusion_matrix, labels, "
-    "accuracy_without_twins, n_without_twins, fer_plus_agreement, votes, views, coarse, command"
+    "accuracy_without_twins, n_without_twins, accuracy_without_near_twins, n_without_near_twins, "
+    "fer_plus_agreement, votes, views, coarse, command"
 )
 """As the architecture lists them."""
 
@@ -80,6 +81,22 @@ def test_twins_in_train_are_left_out_of_the_second_accuracy(dataset: Dataset, mo
     assert scoring.scores.accuracy_without_twins == is_right[8:].mean()
 
 
+def test_near_twins_are_left_out_of_the_third(dataset: Dataset, model_of: Callable[..., Path]) -> None:
+    """The pictures of train are noise, and so like nothing; here three of test become photos of them in other light."""
+    rows, train = dataset.rows_of("test"), dataset.rows_of("train")
+    images = np.array(dataset.images)
+    images[rows[20:23]] = images[train[:3]] // 2 + 60
+    manifest = dataset.manifest
+    terms = {"name": "noise", "license": "none", "source": "drawn", "split": manifest.split, "seed": None}
+    path = dataset.path.parent / "nearly"
+    save_dataset(path, dataset.table, images, labels=manifest.labels, has_votes=manifest.has_votes, **terms)
+    scoring = score_model(model_of(), path, "test")
+    is_right = scoring.predicted == scoring.labels
+    new = np.delete(is_right, [*range(8), 20, 21, 22])
+    assert (scoring.scores.n_without_twins, scoring.scores.n_without_near_twins) == (292, 289)
+    assert scoring.scores.accuracy_without_near_twins == new.mean()
+
+
 def test_coarse_figures_are_those_of_the_same_probabilities(dataset: Dataset, model_of: Callable[..., Path]) -> None:
     scoring = score_model(model_of(), dataset.path, "test")
     without_twins = dataset.without_twins(scoring.rows)
@@ -91,6 +108,7 @@ def test_coarse_figures_are_those_of_the_same_probabilities(dataset: Dataset, mo
 def test_on_train_every_picture_is_its_own_twin(dataset: Dataset, model_of: Callable[..., Path]) -> None:
     scores = score_model(model_of(), dataset.path, "train").scores
     assert (scores.accuracy_without_twins, scores.n_without_twins) == (None, 0)
+    assert (scores.accuracy_without_near_twins, scores.n_without_near_twins) == (None, None)
 
 
 def test_progress_ends_at_the_number_of_pictures(dataset: Dataset, model_of: Callable[..., Path]) -> None:

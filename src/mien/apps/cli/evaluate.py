@@ -163,6 +163,9 @@ def _tabulate_figures(scores: Scores) -> Table:
     if scores.split != "train" and scores.accuracy_without_twins is not None:
         remark = f"on {scores.n_without_twins:,} pictures that have no twin in train"
         table.add_row("without twins", _percent(scores.accuracy_without_twins), remark)
+    if scores.accuracy_without_near_twins is not None:
+        remark = f"on {scores.n_without_near_twins:,} of them that are not nearly in train either"
+        table.add_row("without near twins", _percent(scores.accuracy_without_near_twins), remark)
     if (coarse := scores.coarse) is not None:
         low, high = coarse.accuracy_ci95
         remark = f"{', '.join(coarse.labels)}: 95 % interval {_percent(low)} to {_percent(high)}"

@@ -192,11 +192,18 @@ def observe_twins(scores: Scores) -> list[str]:
             f"Every one of the {scores.n:,} pictures has a pixel-identical twin in train: this measures memory only."
         ]
     among_twins = (scores.accuracy * scores.n - scores.accuracy_without_twins * scores.n_without_twins) / twins
-    return [
+    sentences = [
         f"{twins:,} pictures ({percent(twins / scores.n)}) have a pixel-identical twin in train; on them the accuracy "
         f"is {percent(among_twins)}. Without them it is {percent(scores.accuracy_without_twins)} of "
         f"{scores.n_without_twins:,}, {_compare(scores.accuracy_without_twins - scores.accuracy)}."
     ]
+    new = scores.n_without_near_twins
+    if new is not None and new < scores.n_without_twins and scores.accuracy_without_near_twins is not None:
+        sentences.append(
+            f"{scores.n_without_twins - new:,} more are nearly in train, as the same photo cut or packed differently. "
+            f"Without these, too, it is {percent(scores.accuracy_without_near_twins)} of {new:,}."
+        )
+    return sentences
 
 
 def observe_votes(scores: Scores) -> list[str]:

@@ -73,8 +73,11 @@ def list_figures(scoring: Scoring) -> list[tuple[str, str, str]]:
         ("Loss", f"{scores.loss:.3f}", "mean negative log likelihood"),
     ]
     if scores.split != "train" and scores.accuracy_without_twins is not None:
-        remark = f"{scores.n_without_twins:,} pictures that training has not seen"
+        remark = f"{scores.n_without_twins:,} pictures that are not in train pixel for pixel"
         figures.append(("Without twins", percent(scores.accuracy_without_twins), remark))
+    if scores.accuracy_without_near_twins is not None:
+        remark = f"{scores.n_without_near_twins:,} that are not nearly in train either"
+        figures.append(("Without near twins", percent(scores.accuracy_without_near_twins), remark))
     if scores.fer_plus_agreement is not None:
         figures.append(("FER+ agreement", percent(scores.fer_plus_agreement), "with most of its ten people"))
     if scores.votes is not None:

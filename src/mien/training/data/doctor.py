@@ -20,7 +20,7 @@ from mien.training.data.diagnosis import (
     Size,
 )
 from mien.training.data.files import PictureFile
-from mien.training.data.likeness import find_near_twins
+from mien.training.data.likeness import mark_near_twins
 from mien.training.data.marks import Marks, mark_contradicting, mark_equal, mark_repeats, mark_single_value
 from mien.training.data.table import SPLITS, UNUSED, Dataset, Table
 
@@ -108,14 +108,13 @@ class _Files(NamedTuple):
 def _mark(dataset: Dataset) -> _Marked:
     table = dataset.table
     train, validation, test = (table["split"] == number for number in range(len(SPLITS)))
-    in_train = np.isin(table["twins"], table["twins"][train])
     return _Marked(
         train=train,
         validation=validation,
         test=test,
-        in_train=in_train,
+        in_train=np.isin(table["twins"], table["twins"][train]),
         in_validation=np.isin(table["twins"], table["twins"][validation]),
-        nearly_in_train=_mark_near_twins(dataset, train, in_train),
+        nearly_in_train=_mark_nearly_in_train(dataset),
         same_label=mark_equal(table, train),
         repeated=mark_repeats(table["twins"]),
         contradicting=mark_contradicting(table),
@@ -124,11 +123,10 @@ def _mark(dataset: Dataset) -> _Marked:
     )
 
 
-def _mark_near_twins(dataset: Dataset, train: Marks, in_train: Marks) -> Marks:
-    """Mark the rows of validation and test that are nearly, but not exactly, in train."""
-    rows = np.flatnonzero(np.isin(dataset.table["split"], HELD_OUT) & ~in_train)
-    marks = np.zeros(len(train), np.bool_)
-    marks[rows] = find_near_twins(dataset.images, rows, np.flatnonzero(train)) >= 0
+def _mark_nearly_in_train(dataset: Dataset) -> Marks:
+    rows = np.flatnonzero(np.isin(dataset.table["split"], HELD_OUT))
+    marks = np.zeros(len(dataset.table), np.bool_)
+    marks[rows] = mark_near_twins(dataset, rows)
     return marks
 
 

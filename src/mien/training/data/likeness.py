@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.training.data.table import Images
+from mien.training.data.table import SPLITS, Dataset, Images
 
 ALIKE = 0.9
 """Correlation of pixels from which two pictures count as the same photo: on FER2013 about 19 of 20 such pairs are."""
@@ -42,6 +42,18 @@ def find_near_twins(images: Images, rows: NDArray[np.intp], among: NDArray[np.in
             found[part][is_higher] = others[best[is_higher]]
             highest[part][is_higher] = reached[is_higher]
     return found
+
+
+def mark_near_twins(dataset: Dataset, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Mark the given rows that have a near twin in train, and no pixel-identical one.
+
+    Returns:
+        (len(rows),) bool.
+    """
+    train = np.flatnonzero(dataset.table["split"] == SPLITS.index("train"))
+    marks = dataset.without_twins(rows)
+    marks[marks] = find_near_twins(dataset.images, rows[marks], train) >= 0
+    return marks
 
 
 def _center(images: Images, rows: NDArray[np.intp]) -> NDArray[np.float32]:

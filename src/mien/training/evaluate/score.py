@@ -17,6 +17,7 @@ from mien.core.card import ExpressionCard
 from mien.core.errors import DataError
 from mien.inference.expression.model import LoadedModel, load_model
 from mien.inference.runtime.bundled import find_model, read_model_file
+from mien.training.data.likeness import mark_near_twins
 from mien.training.data.table import SPLITS, Dataset, Split, open_dataset
 from mien.training.evaluate.coarse import CoarseMeasures, measure_coarse
 from mien.training.evaluate.metrics import Measures, Share, measure
@@ -54,6 +55,9 @@ class Scores(Measures, Scored):
     Attributes:
         accuracy_without_twins: Accuracy on the pictures that have no pixel-identical twin in train; None if all have.
         n_without_twins: Their number.
+        accuracy_without_near_twins: Accuracy on those of them that have no near twin in train either; None if there are
+            none, on train itself, and in files of before 2026-11-23.
+        n_without_near_twins: Their number.
         fer_plus_agreement: Share of pictures whose answer is what most of FER+'s people saw (see `find_agreement`);
             None without votes.
         votes: Figures of the model's second head, which tells what people voted; None without one, or without votes.
@@ -64,6 +68,8 @@ class Scores(Measures, Scored):
 
     accuracy_without_twins: Share | None
     n_without_twins: int
+    accuracy_without_near_twins: Share | None = None
+    n_without_near_twins: int | None = None
     fer_plus_agreement: Share | None
     votes: VoteMeasures | None
     views: Views
@@ -142,6 +148,7 @@ def score_model(
     labels = dataset.table["label"][rows].astype(np.int64)
     is_right = probabilities.argmax(axis=1) == labels
     without_twins = dataset.without_twins(rows)
+    new = without_twins & ~mark_near_twins(dataset, rows) if split != "train" else None
     scores = Scores(
         model=path.name,
         model_sha256=sha256,
@@ -150,6 +157,8 @@ def score_model(
         **dict(measure(labels, probabilities, dataset.labels)),
         accuracy_without_twins=float(is_right[without_twins].mean()) if without_twins.any() else None,
         n_without_twins=int(without_twins.sum()),
+        accuracy_without_near_twins=float(is_right[new].mean()) if new is not None and new.any() else None,
+        n_without_near_twins=None if new is None else int(new.sum()),
         fer_plus_agreement=find_agreement(counts, probabilities),
         votes=measure_votes(counts, by_votes[0]) if by_votes else None,
         views=views,
