@@ -1,6 +1,6 @@
 """How much do copies flatter a model? Count held-out pictures that are in train, exactly or nearly, and score apart.
 
-Twins are equal pixel for pixel. Near twins are the same photo, cut, packed or marked a little differently.
+Twins are equal pixel for pixel. Near twins are the same photo, packed or marked a little differently.
 
     mien data import fer2013.csv.xz --votes fer2013new.csv --out fer2013
     python examples/seen_before.py fer2013              # or: ... fer2013 nano mine.onnx
@@ -14,17 +14,15 @@ from pathlib import Path
 import numpy as np
 
 import mien
-from mien.training.data.likeness import find_near_twins
+from mien.training.data.likeness import mark_near_twins
 from mien.training.data.table import open_dataset
 
 
 def main(data: Path, models: list[str]) -> None:
     """Print a line a model."""
     dataset = open_dataset(data)
-    rows, train = dataset.rows_of("validation"), dataset.rows_of("train")
-    labels, twins = dataset.table["label"], dataset.table["twins"]
-    is_twin = np.isin(twins[rows], twins[train])
-    is_near = ~is_twin & (find_near_twins(dataset.images, rows, train) >= 0)
+    rows, labels = dataset.rows_of("validation"), dataset.table["label"]
+    is_twin, is_near = ~dataset.without_twins(rows), mark_near_twins(dataset, rows)
     groups = {"all": np.ones(len(rows), np.bool_), "twins": is_twin, "near twins": is_near}
     groups |= {"without twins": ~is_twin, "without either": ~is_twin & ~is_near}
     print(" " * 20, *(f"{name:>14}" for name in groups))

@@ -38,14 +38,14 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
 
     monkeypatch.setattr(importing, "import_data", see)
     flags = ["--votes", "v.csv", "--split", "80/10/10", "--seed", "5", "--twins", "ignore", "--pool", "--count", "99"]
-    flags += ["--keep-test", "--size-px", "64", "--color", "rgb", "--faces", "--detector", "d.onnx"]
+    flags += ["--from-validation", "--size-px", "64", "--color", "rgb", "--faces", "--detector", "d.onnx"]
     with pytest.raises(SeenError) as seen:
         run(["data", "import", "fer2013.csv.xz", "--out", str(tmp_path / "out"), *flags])
     source, out, options = seen.value.args
     assert (str(source), out) == ("fer2013.csv.xz", tmp_path / "out")
     assert options | {"votes": str(options["votes"])} == {
         "votes": "v.csv", "split": "80/10/10", "seed": 5, "twins": "ignore", "pool": True, "count": 99,
-        "keep_test": True, "size_px": 64, "color": "rgb", "faces": True, "detector": "d.onnx",
+        "from_validation": True, "size_px": 64, "color": "rgb", "faces": True, "detector": "d.onnx",
     }  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_every_flag_reaches_the_import(tmp_path, monkeypatch):
         (["{csv}", "--votes", "{csv}"], "the columns are 'emotion,pixels,Usage', expected 'Usage,Image name"),
         (["{csv}", "--split", "80/21"], "add up to 101, expected 100"),
         (["{csv}", "--pool"], "--split 80/10/10"),
-        (["{csv}", "--split", "98/2", "--keep-test"], "--keep-test goes with --pool"),
+        (["{csv}", "--split", "98/2", "--pool", "--from-validation"], "--from-validation goes with two shares"),
         (["{csv}", "--split", "80/20", "--seed", "-1"], "--seed -1"),
         (["synthetic", "--count", "20"], "--count 20"),
         (["synthetic", "--votes", "{csv}"], "--votes goes with fer2013.csv and icml_face_data.csv only"),

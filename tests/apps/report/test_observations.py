@@ -138,11 +138,12 @@ def test_near_twins_are_told_after_them(scoring: Scoring) -> None:
     )  # fmt: skip
     _, sentence = observe_twins(leaking)
     assert sentence == (
-        "10 more are nearly in train, as the same photo cut or packed differently. Without these, too, it is 45.0 % of "
-        "140."
+        "10 more are nearly in train, as the same photo packed or marked differently. Without these, too, it is "
+        "45.0 % of 140."
     )
     clean = _scores(scoring, n=100, n_without_twins=90, n_without_near_twins=90, accuracy_without_near_twins=0.5)
     assert len(observe_twins(clean)) == 1
+    assert observe_twins(leaking.model_copy(update={"n": 150}))[0] == sentence  # of a drawn split, without twins
 
 
 def test_no_twins_and_train_itself_need_no_word(scoring: Scoring) -> None:

@@ -56,3 +56,14 @@ def test_flat_pictures_are_like_nothing_and_colored_and_large_ones_are_compared(
     assert find_near_twins(large, np.arange(10, 20), np.arange(10)).tolist() == [-1, -1, 2] + [-1] * 7
     assert find_near_twins(large, np.arange(0), np.arange(10)).shape == (0,)
     assert (find_near_twins(large, np.arange(10), np.arange(0)) == -1).all()
+
+
+def test_noise_of_large_pictures_is_averaged_and_shifts_by_two_pixels_are_not_found():
+    random = np.random.default_rng(3)
+    large = make_pictures(30, size_px=240).astype(np.float32)
+    large[20:] = large[10:20] + random.normal(0, 60, large[20:].shape)
+    noisy = np.clip(large, 0, 255).astype(np.uint8)
+    assert find_near_twins(noisy, np.arange(20, 30), np.arange(20)).tolist() == list(range(10, 20))
+    fine = random.integers(0, 256, (10, 24, 24), np.uint8).repeat(2, axis=1).repeat(2, axis=2)
+    shifted = np.roll(fine, 2, axis=2)
+    assert (find_near_twins(np.concatenate([fine, shifted]), np.arange(10, 20), np.arange(10)) == -1).all()

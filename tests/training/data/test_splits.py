@@ -42,37 +42,34 @@ def test_a_pooled_split_draws_from_all_parts():
     assert UNUSED not in split
 
 
-def test_a_pooled_split_can_leave_test_alone():
+def test_most_of_validation_can_come_to_train():
     parts, labels, twins = make_rows()
-    split = split_rows(SplitRule("98/2", pool=True, keep_test=True), parts, labels, twins)
-    assert ((split == TEST) == (parts == TEST)).all()
-    assert UNUSED not in split
-    for part in (TRAIN, VALIDATION):
-        assert set(split[parts == part].tolist()) == {TRAIN, VALIDATION}
-        assert (split[parts == part] == TRAIN).mean() == pytest.approx(0.98, abs=0.03)
+    split = split_rows(SplitRule("90/10", from_validation=True), parts, labels, twins)
+    assert (split[parts != VALIDATION] == parts[parts != VALIDATION]).all()
+    assert set(split[parts == VALIDATION].tolist()) == {TRAIN, VALIDATION}
+    assert (split[parts == VALIDATION] == TRAIN).mean() == pytest.approx(0.9, abs=0.04)
 
 
-def test_what_leaks_comes_to_train_by_no_pooled_split_that_leaves_test_alone():
+def test_what_validation_shares_with_test_comes_nowhere():
     parts, labels, twins = make_rows()
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (len(parts), 8, 8), np.uint8)
-    of_test, beside = np.flatnonzero(parts == TEST), np.flatnonzero(parts == VALIDATION)
+    images = np.random.default_rng(0).integers(0, 256, (len(parts), 8, 8), np.uint8)
+    of_test, held_out = np.flatnonzero(parts == TEST), np.flatnonzero(parts == VALIDATION)
     trained = np.flatnonzero(parts == TRAIN)
-    images[beside[3]] = images[of_test[5]]
-    images[beside[7]] = images[of_test[9]] // 2 + 40  # darker, flatter, and so no twin by its bytes
-    images[trained[0]] = images[of_test[0]]  # a leak of the source's own
-    leaking = mark_leaking(parts, images)
-    assert np.flatnonzero(leaking).tolist() == sorted(beside[[3, 7]].tolist())
-    split = split_rows(SplitRule("98/2", pool=True, keep_test=True), parts, labels, twins, leaking)
+    images[held_out[7]] = images[of_test[9]] // 2 + 40  # darker, flatter, and so no twin by its bytes
+    twins[held_out[3]] = twins[of_test[5]]  # a twin, though its picture be flat
+    images[held_out[3]] = images[of_test[5]] = 90
+    images[trained[0]], twins[trained[0]] = images[of_test[0]], twins[of_test[0]]  # a leak of the source's own
+    leaking = mark_leaking(parts, twins, images)
+    assert np.flatnonzero(leaking).tolist() == sorted(held_out[[3, 7]].tolist())
+    split = split_rows(SplitRule("90/10", from_validation=True), parts, labels, twins, leaking)
     assert ((split == UNUSED) == leaking).all()
-    assert ((split == TEST) == (parts == TEST)).all()
+    assert (split[parts == TRAIN] == TRAIN).all()
 
 
-def test_a_test_part_that_is_not_there_cannot_be_kept():
+def test_a_validation_part_that_is_not_there_cannot_be_drawn_from():
     parts, labels, twins = make_rows()
-    for pooled in (np.zeros_like(parts), np.full_like(parts, UNUSED)):
-        with pytest.raises(DataError, match=r"--keep-test: the source keeps no test pictures apart"):
-            split_rows(SplitRule("98/2", pool=True, keep_test=True), pooled, labels, twins)
+    with pytest.raises(DataError, match=r"--from-validation: the source has no validation part"):
+        split_rows(SplitRule("90/10", from_validation=True), np.zeros_like(parts), labels, twins)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +175,10 @@ def test_pool_needs_shares_and_three_shares_need_pool():
         SplitRule("80/10/10")
 
 
-def test_keep_test_needs_pool_and_two_shares():
-    with pytest.raises(DataError, match="--keep-test goes with --pool"):
-        SplitRule("98/2", keep_test=True)
-    with pytest.raises(DataError, match="--keep-test goes with --pool"):
-        SplitRule(keep_test=True)
-    with pytest.raises(DataError, match="--keep-test keeps the test part as it is; give two shares"):
-        SplitRule("80/10/10", pool=True, keep_test=True)
+@pytest.mark.parametrize("fields", [{}, {"text": "official"}, {"text": "80/10/10"}, {"text": "90/10", "pool": True}])
+def test_drawing_from_validation_needs_two_shares_and_no_pool(fields):
+    with pytest.raises(DataError, match="--from-validation goes with two shares, and not with --pool: --split 90/10"):
+        SplitRule(from_validation=True, **fields)
 
 
 def test_a_negative_seed_and_an_unknown_word_for_twins_are_refused():
@@ -201,7 +195,7 @@ def test_a_negative_seed_and_an_unknown_word_for_twins_are_refused():
         (SplitRule(twins="ignore"), "official"),
         (SplitRule("80/20"), "80/20"),
         (SplitRule("80/10/10", pool=True, twins="ignore"), "80/10/10 --pool --twins ignore"),
-        (SplitRule("98/2", pool=True, keep_test=True), "98/2 --pool --keep-test"),
+        (SplitRule("90/10", from_validation=True), "90/10 --from-validation"),
     ],
 )
 def test_a_rule_is_written_down_as_on_the_command_line(rule, text):

@@ -134,7 +134,9 @@ def test_a_card_tells_everything_once_however_many_legs_lie_behind_it(begin, tmp
         (tie, sha256) for tie in ("began with", "learned from the answers of") for sha256 in (first, second, third)
     }
     assert len(ancestors) == 6
-    assert terms[-1].startswith(f"Free. Began with weights of sha256 {third}, trained on faces: terms as above. Began")
+    assert terms[-1].startswith(
+        f"Free. Began with weights of sha256 {third}, trained on faces: terms of faces as above. Began"
+    )
     assert terms[-1].count("Free.") == 1
 
 
@@ -144,6 +146,21 @@ def test_terms_of_other_data_are_told_beside_the_own(begin):
     assert describe_terms(source) == "Free."
     assert describe_terms(run).startswith("Free. Began with weights of sha256 ")
     assert describe_terms(run).endswith(": For research.")
+
+
+def test_terms_are_those_of_the_data_that_are_named_and_full_cards_meet_short_ones(begin):
+    source = begin("source")
+    old, known = f"Began with weights of sha256 {FACES}, trained on faces: ", f"trained on others (sha256 {OTHERS}): "
+    run = begin("run", source.path, source.best_path, trained_on=("others", f"For research. {old}Free."))
+    short = f"Free. {old}terms of faces as above."
+    teacher = {"source": "x", "sha256": OTHERS, "trained_on": ("faces", short), "data_sha256": OTHERS}
+    run.teachers_path.write_text(json.dumps({"teachers": [teacher]}))
+    told = describe_terms(run)
+    assert "For research. Began" in told
+    assert told.count(f"{old}terms of faces as above.") == 1
+    assert told.count("Free.") == 1
+    assert known not in told
+    assert [each.sha256 for each in list_ancestors(told)] == [hash_of(source.best_path), FACES, OTHERS]
 
 
 def test_cards_of_before_the_import_was_named_are_read():

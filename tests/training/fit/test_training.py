@@ -12,6 +12,7 @@ from mien.training.data.sections import Augment
 from mien.training.data.table import open_dataset, save_dataset
 from mien.training.fit.checkpoint import load_checkpoint
 from mien.training.fit.expression.rows import choose_rows, weigh_classes
+from mien.training.fit.history import find_best_epoch
 from mien.training.fit.recipes import make_recipe
 from mien.training.fit.restore import restore_network
 from mien.training.fit.trainer import train
@@ -83,6 +84,7 @@ def test_the_last_epoch_is_kept_where_the_recipe_says_so(faces, tmp_path):
     }  # all epochs alike: the first is the best
     run = train(make_recipe(standing | {"best_by": "last"}), faces, tmp_path / "run")
     assert len({record.validation_accuracy for record in run.history()}) == 1
+    assert find_best_epoch(run.history()).epoch == 0, "the control"
     assert run.best_epoch == 2
     assert load_checkpoint(run.best_path)["epoch"] == 2
 

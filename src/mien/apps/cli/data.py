@@ -29,7 +29,7 @@ def import_(
     seed: int = 0,
     twins: Literal["together", "ignore"] = "together",
     pool: Annotated[bool, Parameter(negative="")] = False,
-    keep_test: Annotated[bool, Parameter(negative="")] = False,
+    from_validation: Annotated[bool, Parameter(negative="")] = False,
     count: int = 2100,
     size_px: int | None = None,
     color: Literal["gray", "rgb"] | None = None,
@@ -51,7 +51,8 @@ def import_(
         seed: Seed of a drawn split and of synthetic faces.
         twins: Keep pixel-identical pictures on one side of a drawn split, or ignore them.
         pool: Draw the split from all parts of the source.
-        keep_test: With --pool: leave the test part as it is, so that a last run can learn from validation, too.
+        from_validation: Draw the shares from the validation part, for a last run that learns from it, too: with 90/10
+            nine tenths of it come to train. What is nearly in test is left unused, unless twins are ignored.
         count: Number of synthetic faces.
         size_px: Side that pictures from folders are scaled to; 48 unless given.
         color: Color that pictures from folders are brought to; gray unless given.
@@ -63,7 +64,8 @@ def import_(
     from mien.training.data.sources.annotated_photos import is_annotated
 
     if is_annotated(Path(source)):
-        given: dict[str, object] = {"--votes": votes, "--split": split, "--pool": pool, "--keep-test": keep_test}
+        given: dict[str, object] = {"--votes": votes, "--split": split, "--pool": pool}
+        given |= {"--from-validation": from_validation}
         given |= {"--size-px": size_px, "--color": color, "--faces": faces, "--detector": detector}
         _import_photos(Path(source), out, seed, [flag for flag, value in given.items() if value])
         return
@@ -80,7 +82,7 @@ def import_(
             seed=seed,
             twins=twins,
             pool=pool,
-            keep_test=keep_test,
+            from_validation=from_validation,
             count=count,
             size_px=size_px,
             color=color,

@@ -13,7 +13,7 @@ from mien.training.fit.history import EpochRecord
 
 
 def draw_curves(history: Sequence[EpochRecord], best: EpochRecord, overfitting_epoch: int | None) -> Figure:
-    """Draw loss and accuracy over the epochs, mark the best epoch and where overfitting begins.
+    """Draw loss and accuracy over the epochs, mark the epoch that was kept and where overfitting begins.
 
     Args:
         history: One record an epoch, at least one, in order.

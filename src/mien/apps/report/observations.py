@@ -184,26 +184,37 @@ def observe_confidence(labels: NDArray[np.integer], probabilities: NDArray[np.fl
 
 def observe_twins(scores: Scores) -> list[str]:
     """Say what pictures that training has seen add to the accuracy. On train itself there is nothing to say."""
+    if scores.split == "train":
+        return []
+    return [*_observe_equal(scores), *_observe_near(scores)]
+
+
+def _observe_equal(scores: Scores) -> list[str]:
+    """Weigh the pictures that are in train pixel for pixel."""
     twins = scores.n - scores.n_without_twins
-    if scores.split == "train" or not twins:
+    if not twins:
         return []
     if scores.accuracy_without_twins is None:
         return [
             f"Every one of the {scores.n:,} pictures has a pixel-identical twin in train: this measures memory only."
         ]
     among_twins = (scores.accuracy * scores.n - scores.accuracy_without_twins * scores.n_without_twins) / twins
-    sentences = [
+    return [
         f"{twins:,} pictures ({percent(twins / scores.n)}) have a pixel-identical twin in train; on them the accuracy "
         f"is {percent(among_twins)}. Without them it is {percent(scores.accuracy_without_twins)} of "
         f"{scores.n_without_twins:,}, {_compare(scores.accuracy_without_twins - scores.accuracy)}."
     ]
-    new = scores.n_without_near_twins
-    if new is not None and new < scores.n_without_twins and scores.accuracy_without_near_twins is not None:
-        sentences.append(
-            f"{scores.n_without_twins - new:,} more are nearly in train, as the same photo cut or packed differently. "
-            f"Without these, too, it is {percent(scores.accuracy_without_near_twins)} of {new:,}."
-        )
-    return sentences
+
+
+def _observe_near(scores: Scores) -> list[str]:
+    """Weigh those that are nearly in train."""
+    new, accuracy = scores.n_without_near_twins, scores.accuracy_without_near_twins
+    if new is None or accuracy is None or new == scores.n_without_twins:
+        return []
+    return [
+        f"{scores.n_without_twins - new:,} more are nearly in train, as the same photo packed or marked differently. "
+        f"Without these, too, it is {percent(accuracy)} of {new:,}."
+    ]
 
 
 def observe_votes(scores: Scores) -> list[str]:

@@ -34,7 +34,7 @@ def examine(dataset: Dataset, listed_rows: int = LISTED_ROWS) -> Diagnosis:
     """Count what is wrong with a data set, and name the rows and files.
 
     Args:
-        dataset: An imported data set; its pictures are read once, a few megabytes at a time.
+        dataset: An imported data set; its pictures are read a few megabytes at a time.
         listed_rows: Where each list of rows or files is cut; the counts are always whole.
 
     Returns:

@@ -32,7 +32,7 @@ def import_data(
     seed: int = 0,
     twins: Twins = "together",
     pool: bool = False,
-    keep_test: bool = False,
+    from_validation: bool = False,
     count: int = 2100,
     size_px: int | None = None,
     color: Color | None = None,
@@ -53,7 +53,8 @@ def import_data(
         seed: Seed of a drawn split, and of synthetic pictures.
         twins: Whether identical pictures stay on one side of a drawn split.
         pool: Whether a drawn split draws from all parts.
-        keep_test: Whether the source's test part stays as it is all the same.
+        from_validation: Whether the source's validation part is drawn from, for train and for validation; its pictures
+            that are nearly in test are left unused then, unless twins are ignored.
         count: Number of synthetic pictures.
         size_px: Side that pictures of any size are brought to; None for 48.
         color: Color that they are brought to; None for "gray".
@@ -77,7 +78,9 @@ def import_data(
     finder = (DEFAULT_DETECTOR if detector is None else detector) if faces else None
     opened = _open(source, out, count, seed, _make_form(size_px, color), finder)
     is_drawn = split is not None and split != OFFICIAL
-    rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted), keep_test)
+    if from_validation and not opened.is_parted:
+        raise DataError(f"--from-validation: {source} has no validation part of its own. Leave it out.")
+    rule = SplitRule(split, seed, twins, pool or (is_drawn and not opened.is_parted), from_validation)
     if split == OFFICIAL and not opened.parts:
         raise DataError(f"--split {split}: {source} makes no parts of its own. Leave it out, or name shares: 80/10/10.")
     if votes and not opened.has_fer_plus_rows:
@@ -144,8 +147,8 @@ def _build_table(rows: Rows, joined: Votes | None, rule: SplitRule) -> Table:
         table["votes"] = joined.votes
         table["is_face"] = joined.is_face
     table["twins"] = number_twins(rows.images)
-    is_apart = rule.keep_test and rule.twins == "together"
-    leaking = mark_leaking(rows.parts, rows.images) if is_apart else None
+    is_apart = rule.from_validation and rule.twins == "together"
+    leaking = mark_leaking(rows.parts, table["twins"], rows.images) if is_apart else None
     table["split"] = split_rows(rule, rows.parts, rows.labels, table["twins"], leaking)
     check_train(rule, table["split"], rows.labels, rows.label_names)
     return table

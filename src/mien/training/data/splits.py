@@ -35,8 +35,8 @@ class SplitRule:
         twins: "together" keeps pixel-identical pictures on one side of a drawn split.
         pool: Draw from all parts. Without it only the source's train part is drawn from: its test part stays
             test, and its validation part is left unused.
-        keep_test: With `pool`: its test part stays test all the same, so that a last run can learn from what
-            everything was chosen by, and be scored as before.
+        from_validation: Draw from the source's validation part alone, whose first share comes to train, so that a last
+            run can learn from what everything was chosen by. Train and test stay as they are.
 
     Raises:
         DataError: If the rule is impossible, so that it is refused before anything is read.
@@ -46,7 +46,7 @@ class SplitRule:
     seed: int = 0
     twins: Twins = "together"
     pool: bool = False
-    keep_test: bool = False
+    from_validation: bool = False
 
     def __post_init__(self) -> None:
         self.shares()
@@ -59,11 +59,11 @@ class SplitRule:
         """Return the shares as fractions, or None for the official parts and for a rule that is still open.
 
         Raises:
-            DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool` and
-                `keep_test`.
+            DataError: If the text is neither "official" nor shares that add up to 100, or does not fit `pool` or
+                `from_validation`.
         """
-        if self.keep_test and not self.pool:
-            raise DataError("--keep-test goes with --pool: without it the test part stays as it is.")
+        if self.from_validation and (self.pool or self.text in (None, OFFICIAL) or str(self.text).count("/") != 1):
+            raise DataError("--from-validation goes with two shares, and not with --pool: --split 90/10.")
         if self.text is None or self.text == OFFICIAL:
             if self.pool:
                 raise DataError("--pool draws a new split from all parts, so it needs shares: --split 80/10/10.")
@@ -75,8 +75,6 @@ class SplitRule:
             raise DataError(f"--split {self.text!r}: the shares add up to {sum(shares)}, expected 100.")
         if len(shares) == 3 and not self.pool:
             raise DataError(f"--split {self.text!r}: the test part stays as it is; give two shares, or add --pool.")
-        if len(shares) == 3 and self.keep_test:
-            raise DataError(f"--split {self.text!r}: --keep-test keeps the test part as it is; give two shares.")
         return tuple(share / 100 for share in shares)
 
     def resolve(self, parts: NDArray[np.uint8]) -> SplitRule:
@@ -99,7 +97,8 @@ class SplitRule:
         """Return the rule as on the command line, without the seed."""
         if self.text is None or self.text == OFFICIAL:
             return OFFICIAL
-        flags = {"--pool": self.pool, "--keep-test": self.keep_test, "--twins ignore": self.twins == "ignore"}
+        flags = {"--pool": self.pool, "--from-validation": self.from_validation}
+        flags["--twins ignore"] = self.twins == "ignore"
         return " ".join([self.text, *(flag for flag, is_given in flags.items() if is_given)])
 
 
@@ -117,28 +116,30 @@ def split_rows(
         parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
         labels: (N,) label numbers.
         twins: (N,) the same number for pixel-identical pictures.
-        leaking: (N,) rows that a pooled split leaves unused where test stays; see `mark_leaking`.
+        leaking: (N,) rows that are left unused where validation is drawn from; see `mark_leaking`.
 
     Returns:
         (N,) uint8, positions in `SPLITS`, or `UNUSED`.
 
     Raises:
-        DataError: If a part that is drawn gets no rows, because there are too few, or if there is no test part to be
-            kept.
+        DataError: If a part that is drawn gets no rows, because there are too few, or if there is no validation part
+            to be drawn from.
     """
     rule = rule.resolve(parts)
     shares = rule.shares()
     if shares is None:
         return parts.copy()
     split = np.full(len(parts), UNUSED, np.uint8)
-    if rule.pool and not rule.keep_test:
+    if rule.pool:
         drawn = np.arange(len(parts))
+    elif rule.from_validation:
+        if not (parts == VALIDATION).any():
+            raise DataError("--from-validation: the source has no validation part. Leave it out.")
+        split[parts != VALIDATION] = parts[parts != VALIDATION]
+        drawn = np.flatnonzero((parts == VALIDATION) & ~(False if leaking is None else leaking))
     else:
         split[parts == TEST] = TEST
-        may_learn = parts != TEST if rule.pool else parts == TRAIN
-        drawn = np.flatnonzero(may_learn if leaking is None else may_learn & ~leaking)
-    if rule.keep_test and not (parts == TEST).any():
-        raise DataError("--keep-test: the source keeps no test pictures apart. Draw a test part: --split 80/10/10.")
+        drawn = np.flatnonzero(parts == TRAIN)
     groups = twins[drawn] if rule.twins == "together" else np.arange(len(drawn), dtype=np.int32)
     split[drawn] = _draw(shares, labels[drawn], groups, np.random.default_rng(rule.seed))
     for part in range(len(shares)):
@@ -150,19 +151,20 @@ def split_rows(
     return split
 
 
-def mark_leaking(parts: NDArray[np.uint8], images: Images) -> NDArray[np.bool_]:
-    """Mark the pictures beside train that are, exactly or nearly, the same as one of test.
+def mark_leaking(parts: NDArray[np.uint8], twins: NDArray[np.int32], images: Images) -> NDArray[np.bool_]:
+    """Mark the pictures of validation that are, exactly or nearly, the same as one of test.
 
-    Would they come to train by a pooled split, a score on test would gain by nothing but having seen more of it. What
-    the source's own train has leaked stays, so that scores remain comparable.
+    Would they come to train, a score on test would gain by nothing but having seen more of it. What the source's own
+    train has leaked stays, so that scores remain comparable.
 
     Args:
         parts: (N,) the source's own parts, positions in `SPLITS`, or `UNUSED`.
+        twins: (N,) the same number for pixel-identical pictures.
         images: (N, S, S) or (N, S, S, 3) uint8 pictures.
     """
-    beside = np.flatnonzero((parts != TRAIN) & (parts != TEST))
-    marks = np.zeros(len(parts), np.bool_)
-    marks[beside] = find_near_twins(images, beside, np.flatnonzero(parts == TEST)) >= 0
+    rows, test = np.flatnonzero(parts == VALIDATION), np.flatnonzero(parts == TEST)
+    marks: NDArray[np.bool_] = (parts == VALIDATION) & np.isin(twins, twins[test])
+    marks[rows] |= find_near_twins(images, rows, test) >= 0
     return marks
 
 

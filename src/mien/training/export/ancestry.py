@@ -34,8 +34,6 @@ _MEAN = "Mean of the weights of sha256"
 _BEGINNING = re.compile(rf"{_SENTENCE.pattern}|{_AVERAGES} |{_MEAN} ")
 """Where a sentence of ours begins among the terms."""
 
-_AS_ABOVE = "terms as above."
-
 _TIES = {
     "Began with": "began with",
     "Averaged with": "is the mean of several, among them",
@@ -66,15 +64,34 @@ def describe_terms(run: Run) -> str:
     Raises:
         RunError: If a note of the run is broken.
     """
-    parts = [run.trained_on().license, describe_ancestry(run), describe_teachers(run)]
+    data = run.trained_on()
+    parts = [data.license, describe_ancestry(run), describe_teachers(run)]
     own, sentences = _split(" ".join(part for part in parts if part))
-    told, short = {own}, []
-    for sentence in dict.fromkeys(sentences):
+    return " ".join(filter(None, [own, *_tell_once(sentences, {(data.name, own)})]))
+
+
+def _tell_once(sentences: Sequence[str], told: set[tuple[str, str]]) -> list[str]:
+    """Leave out sentences that were there before, and terms of data that were told before.
+
+    Args:
+        sentences: Of ours, whole or shortened already.
+        told: Name and terms of the data whose terms stand before them.
+    """
+    said: dict[str, str] = {}  # by whose weights they are
+    told = set(told)
+    for sentence in sentences:
         start = _SENTENCE.match(sentence)
-        terms = sentence[start.end() :] if start and start["data"] else None
-        short.append(f"{sentence[: -len(terms)]}{_AS_ABOVE}" if terms in told and terms else sentence)
-        told |= {terms} if terms else set()
-    return " ".join([own, *short])
+        if start is None or start["data"] is None:
+            said[sentence] = sentence
+            continue
+        whose, data, terms = start.group(), start["data"], sentence[start.end() :]
+        as_above = f"terms of {data} as above."
+        if (data, terms) in told or terms == as_above:
+            said.setdefault(whose, f"{whose}{as_above}")
+        else:
+            said[f"{whose}{terms}" if whose in said else whose] = sentence
+        told.add((data, terms))
+    return list(said.values())
 
 
 def describe_ancestry(run: Run) -> str:
@@ -125,7 +142,8 @@ def describe_average(members: Sequence[str], data: Sequence[TrainingData]) -> st
     """
     parts = [_split(each.license) for each in data]
     terms = dict.fromkeys(own for own, _ in parts if own)
-    sentences = dict.fromkeys(sentence for _, told in parts for sentence in told)
+    known = {(each.name, own) for each, (own, _) in zip(data, parts, strict=True)}
+    sentences = _tell_once([sentence for _, told in parts for sentence in told], known)
     average = f"{_AVERAGES} {', '.join(members)}, trained on {data[0].name} (sha256 {data[0].sha256})."
     return " ".join([*terms, average, *sentences])
 
@@ -180,7 +198,7 @@ def _describe_mean(averaged: Averaged, data_sha256: str, told: frozenset[str]) -
     for source in sources:
         if source.data_sha256 != data_sha256:
             data = f"{source.trained_on[0]} (sha256 {source.data_sha256})"
-            sentences.append(f"Averaged with weights of sha256 {source.sha256}, trained on {data}: {_AS_ABOVE}")
+            sentences.append(f"Averaged with weights of sha256 {source.sha256}, trained on {data}: terms as above.")
     for source in sources:
         sentences += _split(_describe_beginning(source.began, told))[1]
     return " ".join(dict.fromkeys(sentences))

@@ -31,7 +31,7 @@ def contain_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             for logger in loggers:
                 logger.setLevel(logging.ERROR)
-            # with deterministic algorithms torch writes NaN into all memory it takes, which finds faults and costs 8 %
+            # with deterministic algorithms torch writes NaN into all memory it takes: finds faults, and costs some 7 %
             setattr(deterministic, _FILL, False)
             yield
     except SystemExit:  # Lightning's way to answer Ctrl-C; it also switched the signal off

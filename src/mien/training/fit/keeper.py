@@ -28,7 +28,7 @@ class Keeper(Checkpoint):
 
         Args:
             run: Where to write.
-            recipe: Says which figure picks the best epoch, and when to give up.
+            recipe: Says which epoch is kept, and when to give up.
         """
         self.run = run
         self.recipe = recipe

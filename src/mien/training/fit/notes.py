@@ -41,7 +41,7 @@ class Environment(_Noted):
 
 
 class Calibration(_Noted):
-    """What `temperature.json` says: fitted on validation with the weights of the best epoch."""
+    """What `temperature.json` says: fitted on validation with the weights of the epoch that was kept."""
 
     temperature: Annotated[float, Field(gt=0.0)]
     validation_loss_before: float
@@ -51,7 +51,7 @@ class Calibration(_Noted):
 
 
 class Threshold(_Noted):
-    """What `threshold.json` says: chosen on validation with the weights of the best epoch."""
+    """What `threshold.json` says: chosen on validation with the weights of the epoch that was kept."""
 
     min_score: Share
     validation_false_faces: Annotated[float, Field(ge=0.0)]

@@ -54,7 +54,7 @@ def kept_weights(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def restore_network(run: Run) -> nn.Module:
-    """Build a run's network with the weights of its best epoch, the averaged ones where there are any.
+    """Build a run's network with the weights of the epoch that was kept, the averaged ones where there are any.
 
     Returns:
         From (B, C, H, W) float32 to (B, K) logits, in evaluation mode, on the CPU.

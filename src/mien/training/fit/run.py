@@ -75,7 +75,7 @@ class Run:
 
     @property
     def best_path(self) -> Path:
-        """The best epoch's checkpoint."""
+        """The kept epoch's checkpoint."""
         return self.path / "best.ckpt"
 
     @property

@@ -63,7 +63,7 @@ class Task(Protocol):
         """Return the validation part."""
 
     def finish(self, run: Run, records: Sequence[Record]) -> None:
-        """Calibrate with the weights of the best epoch; writing it down ends the run.
+        """Calibrate with the weights of the epoch that was kept; writing it down ends the run.
 
         Args:
             run: With all its epochs.

@@ -50,7 +50,7 @@ def finished(photo_set, tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(finished, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "tiny-faces.onnx"
-    export_detector(finished, out)
+    assert export_detector(finished, out).data.license == describe_terms(finished)
     return out
 
 
@@ -151,7 +151,7 @@ def test_a_run_begins_with_the_weights_of_another(finished, photo_set, tmp_path)
     moved = (restore_network(run).stem[0][0].weight - network.stem[0][0].weight).detach()
     assert 0 < float(moved.abs().max()) < 1e-3
     begun = f"Began with weights of sha256 {taken.sha256}, trained on {finished.trained_on().name}"
-    assert begun in describe_terms(run)  # which is what its card says
+    assert begun in describe_terms(run)
 
 
 @pytest.mark.parametrize(

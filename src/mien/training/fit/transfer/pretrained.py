@@ -54,7 +54,7 @@ def read_pretrained(source: str) -> Pretrained:
     """Read trained weights.
 
     Args:
-        source: Name of a bundled model, a run's folder (its best epoch), one of its .ckpt files, a model file (.onnx)
+        source: Name of a bundled model, a run's folder (the kept epoch), one of its .ckpt files, a model file (.onnx)
             of ours, or a .safetensors file of anybody's. Names come before paths.
 
     Returns:
