@@ -7,7 +7,10 @@ import pickle
 
 import pytest
 
-from mien.core.errors import InputError, MienError, MissingMediaError, UnreadableMediaError
+from mien.apps.service.admission import Draining
+from mien.apps.service.problems import Refusal
+from mien.core.errors import InputError, MienError, MissingExtraError, MissingMediaError, UnreadableMediaError
+from mien.inference.media.video.confined.bounds import VideoBoundError
 
 
 @pytest.mark.parametrize("kind", [MienError, InputError, MissingMediaError])
@@ -21,10 +24,18 @@ def test_what_was_wrong_and_the_advice_stand_apart_and_the_text_is_both(kind) ->
 
 @pytest.mark.parametrize("clone", [copy.copy, lambda error: pickle.loads(pickle.dumps(error))])  # noqa: S301
 def test_an_error_comes_out_of_another_process_as_it_went_in(clone) -> None:
-    for error in (UnreadableMediaError("a is b.", advice="Do c."), MissingMediaError("a is b.")):
+    errors = (
+        UnreadableMediaError("a is b.", advice="Do c."),
+        MissingMediaError("a is b."),
+        MissingExtraError("train", "torch"),
+        VideoBoundError("too long.", "time"),
+        Refusal("busy", "come back.", headers={"Retry-After": "5"}),
+        Draining(),
+    )
+    for error in errors:
         found = clone(error)
         assert type(found) is type(error)
-        assert (str(found), found.what, found.advice) == (str(error), error.what, error.advice)
+        assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
 
 
 def test_what_is_missing_is_unreadable_and_has_a_code_of_its_own() -> None:

@@ -19,7 +19,7 @@ Advice that serves only who names files stands apart: clients of the service sen
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class MienError(Exception):
@@ -37,6 +37,15 @@ class MienError(Exception):
         super().__init__(what if advice is None else f"{what} {advice}")
         self.what = what
         self.advice = advice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let every error of the tree come out of another process, whatever its class is made from."""
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def _restore(kind: type[MienError], args: tuple[Any, ...]) -> MienError:
+    """Make an error again from its text; its attributes follow, so nothing is composed twice."""
+    return kind.__new__(kind, *args)
 
 
 class InputError(MienError, ValueError):
