@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from mien.apps.report.caution import warn
@@ -93,7 +93,7 @@ def evaluate(
             split,
             views=views,
             command=command,
-            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+            on_progress=lambda done, total: _show_progress(progress, task, split, done, total),
         )
     if stamp:
         scoring = replace(scoring, scores=stamp_card(find_model(model), scoring.scores))
@@ -102,6 +102,14 @@ def evaluate(
     console.print(_tabulate_labels(scoring.scores))
     for note in _list_notes(scoring, out, is_stamped=stamp):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_progress(progress: Progress, task: TaskID, split: Split, done: int, total: int) -> None:
+    """Move the bar; what follows the last picture has no known length."""
+    if done == total and split != "train":
+        progress.update(task, description="looking for near twins in train", total=None)
+    else:
+        progress.update(task, completed=done, total=total)
 
 
 def compose_command(
