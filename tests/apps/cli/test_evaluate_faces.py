@@ -41,7 +41,12 @@ def test_figures_are_shown_and_written(evaluate: Callable[..., str], detector_fi
     assert "AP from 32 px" in shown
     assert "false faces" in shown
     assert "Reminder" not in shown
-    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["split"] == "validation"
+    figures = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert figures["split"] == "validation"
+    (default,) = (line for line in shown.splitlines() if "(default)" in line)
+    (choice,) = (each for each in figures["by_score"] if each["min_score"] == figures["min_score"])
+    assert f"{choice['false_faces_per_picture']:.2f}" in default
+    assert len(figures["by_score"]) >= 5
 
 
 def test_photos_that_it_may_have_seen_are_told(evaluate: Callable[..., str], detector_file: Path) -> None:

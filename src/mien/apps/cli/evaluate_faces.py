@@ -54,6 +54,7 @@ def evaluate_faces(model: str, data: Path, split: Split, out: Path, command: str
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "metrics.json", scores.model_dump_json(indent=2) + "\n")
     console.print(_tabulate(scores))
+    console.print(_tabulate_choices(scores))
     for note in _list_notes(card, photos, out, split, is_stamped=stamp):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
@@ -85,4 +86,17 @@ def _tabulate(scores: FaceScores) -> Table:
     for error, limit in ((scores.landmark_error_32, 32), (scores.landmark_error_64, 64)):
         shown = "-" if error is None else f"{error:.1%}"
         table.add_row(f"landmark error from {limit} px", shown, "median, in distances between the eyes")
+    return table
+
+
+def _tabulate_choices(scores: FaceScores) -> Table:
+    """Return what each `--min-score` would give."""
+    table = Table("--min-score", title="At other scores", title_justify="left")
+    for name in ("found from 16 px", "from 32 px", "false faces a photo"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for choice in scores.by_score:
+        recalls = ("-" if share is None else f"{share:.0%}" for share in (choice.recall_16, choice.recall_32))
+        is_default = choice.min_score == scores.min_score
+        shown = f"{choice.min_score:.2f}{' (default)' if is_default else ''}"
+        table.add_row(shown, *recalls, f"{choice.false_faces_per_picture:.2f}", style="bold" if is_default else None)
     return table

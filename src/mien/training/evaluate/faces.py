@@ -16,6 +16,7 @@ from mien.inference.faces.detector import Detector
 from mien.inference.runtime.bundled import find_model, read_model_file
 from mien.training.data.faces.photos import open_photos
 from mien.training.data.table import Split
+from mien.training.evaluate.detections.choices import ROUND_SCORES, Choice, compare_scores
 from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces
 from mien.training.evaluate.detections.measures import DetectionMeasures, measure_detections
 
@@ -36,6 +37,7 @@ class FaceScores(DetectionMeasures):
         split: The part that was scored.
         max_side_px: Longer side that larger photos were scaled to.
         landmark_error: That of faces of at least 64 px.
+        by_score: What other least scores than `min_score` would give, and what that one does, by rising score.
         command: The line that makes these figures again.
     """
 
@@ -45,6 +47,7 @@ class FaceScores(DetectionMeasures):
     split: Split
     max_side_px: int
     landmark_error: float | None
+    by_score: tuple[Choice, ...] = ()
     command: str
 
 
@@ -98,6 +101,7 @@ def score_detector(
         split=split,
         max_side_px=max_side_px or detector.card.max_side_px,
         landmark_error=measures.landmark_error_64,
+        by_score=compare_scores(found, true, [*ROUND_SCORES, detector.card.min_score]),
         command=command,
         **measures.model_dump(),
     )
