@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, create_model
 
 from mien.apps.cli.main import EXIT_FAILED, EXIT_INTERRUPTED
+from mien.apps.report.caution import warn_of_origins
 from mien.core.errors import MienError
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.faces.recipe import FaceRecipe
@@ -95,6 +96,8 @@ def _train(recipe: Recipe, data: Path, run: Run, resume: bool, processes: Proces
     if was_finished:
         print(f"{run.path} is finished already; nothing was done.")
     print(f"kept epoch: {kept.epoch} (counted from 0), {kept.describe()}.")
+    for caution in warn_of_origins(run):
+        print(caution)
     print(f"Next: mien export {run.path} --out MODEL.onnx")
 
 

@@ -1,11 +1,12 @@
-"""What may have made a score too good: pictures that the model, or weights it was made from, had seen before."""
+"""What may have made a figure too good: pictures that the model, or weights it was made from, had seen before."""
 
 from __future__ import annotations
 
 from mien.core.card import TrainingData
 from mien.training.data.faces.photos import PhotoManifest
 from mien.training.data.manifest import Manifest
-from mien.training.export.ancestry import Ancestor, list_ancestors
+from mien.training.export.ancestry import Ancestor, describe_terms, list_ancestors
+from mien.training.fit.run import Run
 
 
 def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
@@ -23,6 +24,30 @@ def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> li
 def warn(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
     """Return the same sentences as lines for a terminal."""
     return [f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(trained, scored)]
+
+
+def warn_of_origins(run: Run) -> list[str]:
+    """Return a line for a terminal if weights that a run comes from may have learned what it is validated on.
+
+    Only other imports of the same data count: data of another name are other pictures.
+
+    Raises:
+        RunError: If a note of the run is broken.
+    """
+    data = run.trained_on()
+    others = [
+        weights
+        for weights in list_ancestors(describe_terms(run))
+        if weights.data == data.name and weights.data_sha256 not in (None, data.sha256)
+    ]
+    if not others:
+        return []
+    nearest = others[0]
+    return [
+        f"Careful: weights that this run began with or learned from (sha256 {nearest.sha256[:12]}...) were trained on "
+        f"another import of {data.name} ({str(nearest.data_sha256)[:12]}...). If pictures of this run's validation "
+        "part were among them, the figures of validation are too good."
+    ]
 
 
 def _compare_imports(trained: TrainingData, scored: Manifest | PhotoManifest) -> str:
