@@ -53,7 +53,13 @@ def test_the_networks_are_compared_by_one_method(name):
     assert ours.model_dump(exclude=own) == others.model_dump(exclude=own)
 
 
-OTHERWISE = {"expression-sam": ("expression-gentle", {"seed": 1, "optimizer": {"rho": 0.1}})}
+OTHERWISE = {
+    "expression-sam": ("expression-gentle", {"seed": 1, "optimizer": {"rho": 0.1}}),
+    "expression-last": (
+        "expression-gentle",
+        {"seed": 2, "optimizer": {"rho": 0.1}, "best_by": "last", "distill": {"share": 0.5}},
+    ),
+}
 """By documented run its recipe and flags; the others have their recipe's name, and no flag."""
 
 
@@ -64,5 +70,5 @@ def test_a_documented_run_is_what_its_recipe_trains_today(run):
     recipe, flags = OTHERWISE.get(run, (run, {}))
     given = {"transfer": {"init": documented.transfer.init}, **flags}
     if documented.task == "expression":
-        given["distill"] = {"teachers": documented.distill.teachers}
+        given["distill"] = {**flags.get("distill", {}), "teachers": documented.distill.teachers}
     assert load_recipe(recipe, given) == documented
