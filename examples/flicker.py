@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import track
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.inference.track.smoothing import Smoother, SmoothingSettings
 from mien.training.data.table import open_dataset, spread
 
@@ -87,6 +88,7 @@ def main(
         return_s=return_s,
     )
     dataset, recognizer = open_dataset(data), mien.Recognizer.load(model)
+    print_cautions(recognizer.card.data, dataset.manifest)
     rows = dataset.some_rows_of("validation", LOOKED_AT * count)
     likeliest = np.sort(recognizer.classify(dataset.images[rows]), axis=1)
     is_ambiguous = likeliest[:, -1] - likeliest[:, -2] < AMBIGUOUS

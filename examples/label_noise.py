@@ -18,6 +18,7 @@ import numpy as np
 from cyclopts import run
 from numpy.typing import NDArray
 
+from mien.apps.report.caution import print_cautions
 from mien.core.errors import DataError
 from mien.training.data.table import Split
 from mien.training.evaluate.score import score_model
@@ -39,6 +40,7 @@ def main(data: Path, model: str = "expression", /, *, split: Split = "validation
         split: Which part of the data; test is for the final report alone.
     """
     scoring = score_model(model, data, split)
+    print_cautions(scoring.card.data, scoring.dataset.manifest)
     counts = read_counts(scoring.dataset, scoring.rows)
     if counts is None:
         raise DataError(f"{data} has no votes for the seven expressions. Import FER2013 with --votes fer2013new.csv.")

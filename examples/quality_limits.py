@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import track
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.core.results import Face
 from mien.training.data.canvases import draw_canvas
 from mien.training.data.table import open_dataset
@@ -54,6 +55,7 @@ def main(data: Path, *, model: str = "expression", detector: str = "faces", coun
         count: Crops to take, each drawn in three ways; 0 takes all.
     """
     dataset, recognizer = open_dataset(data), mien.Recognizer.load(model, detector=detector)
+    print_cautions(recognizer.card.data, dataset.manifest)
     rows = dataset.some_rows_of("validation", count)
     random = np.random.default_rng(0)
     readings: list[Reading] = []

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.core.atomic import check_new_file, write_text
 from mien.training.data.table import Split, open_dataset
 from mien.training.evaluate.robustness import measure_robustness
@@ -49,6 +50,8 @@ def main(
         check_new_file(out)
     dataset = open_dataset(data)
     recognizers = {model: mien.Recognizer.load(model) for model in models}
+    for recognizer in recognizers.values():
+        print_cautions(recognizer.card.data, dataset.manifest)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("changing, reading")
         robustness = measure_robustness(

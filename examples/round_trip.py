@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.training.data.table import Split, open_dataset
 from mien.training.evaluate.round_trip import take_round_trip
 
@@ -33,6 +34,7 @@ def main(
         count: Crops to take, evenly spread; 0 takes all.
     """
     dataset, recognizer = open_dataset(data), mien.Recognizer.load(model, detector=detector)
+    print_cautions(recognizer.card.data, dataset.manifest)
     rows = dataset.some_rows_of(split, count)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("laying out, finding, reading", total=len(rows))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.training.data.likeness import mark_near_twins
 from mien.training.data.table import open_dataset
 
@@ -28,7 +29,9 @@ def main(data: Path, models: list[str]) -> None:
     print(" " * 20, *(f"{name:>14}" for name in groups))
     print(f"{'pictures':20}", *(f"{marked.sum():14,}" for marked in groups.values()))
     for model in models:
-        probabilities = mien.Recognizer.load(model).classify(list(dataset.images[rows]))
+        recognizer = mien.Recognizer.load(model)
+        print_cautions(recognizer.card.data, dataset.manifest)
+        probabilities = recognizer.classify(list(dataset.images[rows]))
         is_right = probabilities.argmax(axis=1) == labels[rows]
         shares = (is_right[marked].mean() if marked.any() else float("nan") for marked in groups.values())
         print(f"{Path(model).stem:20}", *(f"{share:14.1%}" for share in shares))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import mien
+from mien.apps.report.caution import print_cautions
 from mien.training.data.table import open_dataset
 
 SIZES_PX = (48, 36, 24, 18, 12, 8)
@@ -34,6 +35,7 @@ def shrink(faces: NDArray[np.uint8], size_px: int) -> list[NDArray[np.uint8]]:
 def main(data: Path, model: str) -> None:
     """Print a line a size."""
     dataset, recognizer = open_dataset(data), mien.Recognizer.load(model)
+    print_cautions(recognizer.card.data, dataset.manifest)
     rows = dataset.rows_of("validation")
     labels = dataset.table["label"][rows]
     print("face    accuracy  mean confidence  certain  right where certain")

@@ -46,7 +46,7 @@ def test_a_model_of_another_import_may_have_seen_the_pictures(scoring: Scoring) 
             "trained on FER2013 (import unknown), not on the import scored here: they may have seen",
         ),
         ("data unknown.", "trained on data unknown: they may have seen"),
-        (f"faces (sha256 {'a' * 64}): MIT.", "trained on this same import: both have seen its train part"),
+        (f"faces (sha256 {'a' * 64}): MIT.", "trained on this same import: they have seen its train part"),
     ],
 )
 def test_weights_that_it_began_with_are_judged_too(scoring: Scoring, trained_on: str, said: str) -> None:
@@ -83,3 +83,13 @@ def test_weights_whose_answers_were_imitated_are_told_as_such(scoring: Scoring) 
     taught = f"MIT. Taught by the answers of weights of sha256 {WEIGHTS}, trained on FER2013 (sha256 {'e' * 64}): MIT."
     (caution,) = _list(_trained(scoring, license=taught))
     assert caution.startswith("The model learned from the answers of weights (sha256 dddddddddddd...)")
+
+
+def test_weights_with_the_same_tie_and_data_share_a_sentence(scoring: Scoring) -> None:
+    """A leg begins with the leg before it, which began with another: all saw the same."""
+    data = f"trained on FER2013 (sha256 {'e' * 64}): MIT."
+    legs = " ".join(f"Began with weights of sha256 {digit * 64}, {data}" for digit in "bcb")
+    taught = f"Taught by the answers of weights of sha256 {'b' * 64}, {data}"
+    begun, learned = _list(_trained(scoring, license=f"MIT. {legs} {taught}"))
+    assert begun.startswith(f"The model began with weights (sha256 {'b' * 12}..., {'c' * 12}...) trained on FER2013")
+    assert learned.startswith(f"The model learned from the answers of weights (sha256 {'b' * 12}...) trained on")

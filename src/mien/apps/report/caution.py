@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Sequence
+
 from mien.core.card import TrainingData
 from mien.training.data.faces.photos import PhotoManifest
 from mien.training.data.manifest import Manifest
@@ -17,13 +20,18 @@ def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> li
         scored: Of the import that holds the pictures.
     """
     own = [] if trained.sha256 == scored.sha256 else [_compare_imports(trained, scored)]
-    ancestors = dict.fromkeys(list_ancestors(trained.license))  # cards of earlier versions name some twice
-    return own + [_judge_ancestor(weights, scored.sha256) for weights in ancestors]
+    return own + [_judge(weights, scored.sha256) for weights in _group(list_ancestors(trained.license))]
 
 
 def warn(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
     """Return the same sentences as lines for a terminal."""
     return [f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(trained, scored)]
+
+
+def print_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> None:
+    """Write the same lines to standard error, for programs whose output is a table."""
+    for line in warn(trained, scored):
+        print(line, file=sys.stderr)
 
 
 def warn_of_origins(run: Run) -> list[str]:
@@ -59,18 +67,28 @@ def _compare_imports(trained: TrainingData, scored: Manifest | PhotoManifest) ->
     )
 
 
-def _judge_ancestor(weights: Ancestor, scored_sha256: str) -> str:
-    """Say what weights that a model was made from may have seen."""
-    named = f"The model {weights.tie} weights (sha256 {weights.sha256[:12]}...)"
-    if weights.data is None:
+def _group(ancestors: Iterable[Ancestor]) -> list[list[Ancestor]]:
+    """Put those together that a model has the same to do with and that saw the same data; each weights once."""
+    groups: dict[tuple[str, str | None, str | None], dict[str, Ancestor]] = {}
+    for each in ancestors:
+        groups.setdefault((each.tie, each.data, each.data_sha256), {})[each.sha256] = each
+    return [list(group.values()) for group in groups.values()]
+
+
+def _judge(ancestors: Sequence[Ancestor], scored_sha256: str) -> str:
+    """Say what weights that a model was made from, all from the same data, may have seen."""
+    first = ancestors[0]
+    hashes = ", ".join(f"{weights.sha256[:12]}..." for weights in ancestors)
+    named = f"The model {first.tie} weights (sha256 {hashes})"
+    if first.data is None:
         return f"{named} trained on data unknown: they may have seen some of these pictures."
-    if weights.data_sha256 == scored_sha256:
+    if first.data_sha256 == scored_sha256:
         return (
-            f"{named} trained on this same import: both have seen its train part, and both were chosen by its "
+            f"{named} trained on this same import: they have seen its train part, and were chosen by its "
             "validation part."
         )
-    trained = "import unknown" if weights.data_sha256 is None else f"sha256 {weights.data_sha256[:12]}..."
+    trained = "import unknown" if first.data_sha256 is None else f"sha256 {first.data_sha256[:12]}..."
     return (
-        f"{named} trained on {weights.data} ({trained}), not on the import scored here: they may have seen some of "
+        f"{named} trained on {first.data} ({trained}), not on the import scored here: they may have seen some of "
         "these pictures."
     )
