@@ -14,7 +14,6 @@ from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, create_model
 
 from mien.apps.cli.main import EXIT_FAILED, EXIT_INTERRUPTED
-from mien.apps.report.caution import warn_of_origins
 from mien.core.errors import MienError
 from mien.training.fit.expression.recipe import ExpressionRecipe
 from mien.training.fit.faces.recipe import FaceRecipe
@@ -84,6 +83,7 @@ def train(
 def _train(recipe: Recipe, data: Path, run: Run, resume: bool, processes: Processes) -> None:
     """Train, and tell how it went and what comes next."""
     _check_data(recipe, data)
+    from mien.apps.report.caution import warn_of_origins
     from mien.training.fit.trainer import train as run_training
 
     if resume and processes.is_first and not run.is_started:

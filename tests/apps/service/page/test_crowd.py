@@ -93,7 +93,8 @@ def test_a_clip_of_six_is_told_of_on_the_device_as_by_the_server(served: Any, wa
     assert here[0]["word"].startswith("mostly ")
     places = [[one["left"], one["width"]] for one in runs]
     assert [[one["left"], one["width"]] for one in here] == [pytest.approx(place, abs=0.2) for place in places]
-    for label in shares | shares_here:  # the device leaves frames out
-        assert shares_here.get(label, 0) == pytest.approx(shares.get(label, 0), abs=8)
+    assert max(shares_here, key=shares_here.__getitem__) == max(shares, key=shares.__getitem__)
+    for label in shares | shares_here:  # the device reads all 62 frames, or fewer beside other work
+        assert shares_here.get(label, 0) == pytest.approx(shares.get(label, 0), abs=20)
     assert not [url for url in watched.requests if "/v1/video" in url]
     watched.check("416")  # Chromium asks a released clip once more for its end
