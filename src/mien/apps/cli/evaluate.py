@@ -105,11 +105,10 @@ def evaluate(
 
 
 def _show_progress(progress: Progress, task: TaskID, split: Split, done: int, total: int) -> None:
-    """Move the bar; what follows the last picture has no known length."""
+    """Move the bar; what follows the last picture has no known length, and so a bar of its own."""
+    progress.update(task, completed=done, total=total)
     if done == total and split != "train":
-        progress.update(task, description="looking for near twins in train", total=None)
-    else:
-        progress.update(task, completed=done, total=total)
+        progress.add_task("looking for near twins in train", total=None)
 
 
 def compose_command(

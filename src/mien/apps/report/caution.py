@@ -46,15 +46,16 @@ def warn_of_origins(run: Run) -> list[str]:
     others = [
         weights
         for weights in list_ancestors(describe_terms(run))
-        if weights.data == data.name and weights.data_sha256 not in (None, data.sha256)
+        if weights.data == data.name and weights.data_sha256 != data.sha256
     ]
     if not others:
         return []
     nearest = others[0]
+    trained = "an unknown import" if nearest.data_sha256 is None else f"another import ({nearest.data_sha256[:12]}...)"
     return [
         f"Careful: weights that this run began with or learned from (sha256 {nearest.sha256[:12]}...) were trained on "
-        f"another import of {data.name} ({str(nearest.data_sha256)[:12]}...). If pictures of this run's validation "
-        "part were among them, the figures of validation are too good."
+        f"{trained} of {data.name}. If pictures of this run's validation part were among them, the figures of "
+        "validation are too good."
     ]
 
 
@@ -84,7 +85,7 @@ def _judge(ancestors: Sequence[Ancestor], scored_sha256: str) -> str:
         return f"{named} trained on data unknown: they may have seen some of these pictures."
     if first.data_sha256 == scored_sha256:
         return (
-            f"{named} trained on this same import: they have seen its train part, and were chosen by its "
+            f"{named} trained on this same import: they have seen its train part, and may have been chosen by its "
             "validation part."
         )
     trained = "import unknown" if first.data_sha256 is None else f"sha256 {first.data_sha256[:12]}..."
