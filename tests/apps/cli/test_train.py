@@ -105,16 +105,15 @@ def test_another_network_by_flag_drops_the_recipes_options_but_not_the_users(fac
     assert tomllib.loads((tmp_path / "run" / "recipe.toml").read_text())["options"] == {"dropout": 0.3}
 
 
-def test_weights_of_another_import_of_the_same_data_may_have_seen_validation(faces, tmp_path, capsys):
+def test_weights_of_another_import_of_the_same_data_may_have_seen_validation(tmp_path, capsys):
     def train(name, *flags):
         places = ["--data", str(tmp_path / flags[0]), "--out", str(tmp_path / name)]
         assert run(["train", "cnn3", *places, "--epochs", "1", "--device", "cpu", *flags[1:]]) == 0
         return [line for line in capsys.readouterr().out.splitlines() if line.startswith("Careful")]
 
     for name, seed in (("one", "1"), ("other", "2")):
-        assert (
-            run(["data", "import", "synthetic", "--seed", seed, "--count", "210", "--out", str(tmp_path / name)]) == 0
-        )
+        drawn = ["synthetic", "--seed", seed, "--count", "210", "--out", str(tmp_path / name)]
+        assert run(["data", "import", *drawn]) == 0
     assert train("first", "one") == []
     assert train("same", "one", "--init", str(tmp_path / "first")) == []
     (careful,) = train("second", "other", "--init", str(tmp_path / "first"))

@@ -60,8 +60,8 @@ def test_six_before_the_camera_are_told_of_together(served: Any, watch: Watch, w
     watched.check()
 
 
-def read_clip(page: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Wait until a clip is read, and return the bins on its lane, and the shares of all of it in percent."""
+def read_clip(page: Any) -> tuple[list[dict[str, Any]], dict[str, int], int]:
+    """Wait until a clip is read; return the bins on its lane, the shares of all of it in percent, and its frames."""
     expect(page.locator("#clip-chip")).to_have_text(re.compile("[Rr]eading"), timeout=SLOW_MS)
     expect(page.locator("#summary")).not_to_contain_text("No stretch")  # none is over yet
     expect(page.locator("#together .remark")).to_have_text(WORD, timeout=SLOW_MS)
@@ -69,7 +69,8 @@ def read_clip(page: Any) -> tuple[list[dict[str, Any]], dict[str, int]]:
     expect(page.locator("#summary .word")).to_have_text(WORD)
     assert page.evaluate(IS_CLEAR, "clip-overlay")
     shares = [text.split() for text in page.locator("#summary .shares li").all_inner_texts()]
-    return page.evaluate(RUNS), {label: int(share) for label, share, _ in shares}
+    frames = int(page.locator("#summary .facts").inner_text().split()[0])
+    return page.evaluate(RUNS), {label: int(share) for label, share, _ in shares}, frames
 
 
 def test_a_clip_of_six_is_told_of_on_the_device_as_by_the_server(served: Any, watch: Watch, crowd_clip: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_clip_of_six_is_told_of_on_the_device_as_by_the_server(served: Any, wa
     choose(page, "On the server")
     page.get_by_role("tab", name="Clip").click()
     page.set_input_files("#clip-input", crowd_clip)
-    runs, shares = read_clip(page)
+    runs, shares, frames = read_clip(page)
     told, rest = runs
     assert told["word"].startswith("mostly ")
     assert rest["word"] == "too short: 2.0 s of at least 5 s"  # of 12 s; the first bin is a whole one
@@ -88,13 +89,14 @@ def test_a_clip_of_six_is_told_of_on_the_device_as_by_the_server(served: Any, wa
         pytest.skip("onnxruntime-web is not installed; mien serve says how")
     watched.requests.clear()
     page.get_by_text("On this device", exact=True).click()
-    here, shares_here = read_clip(page)
+    here, shares_here, frames_here = read_clip(page)
     assert [one["word"] for one in here[1:]] == [rest["word"]]
     assert here[0]["word"].startswith("mostly ")
     places = [[one["left"], one["width"]] for one in runs]
     assert [[one["left"], one["width"]] for one in here] == [pytest.approx(place, abs=0.2) for place in places]
     assert max(shares_here, key=shares_here.__getitem__) == max(shares, key=shares.__getitem__)
-    for label in shares | shares_here:  # the device reads all 62 frames, or fewer beside other work
-        assert shares_here.get(label, 0) == pytest.approx(shares.get(label, 0), abs=20)
+    left_out = 100 * (1 - frames_here / frames)  # beside other work; each can move a share by as much as it is of all
+    for label in shares | shares_here:
+        assert shares_here.get(label, 0) == pytest.approx(shares.get(label, 0), abs=8 + left_out)
     assert not [url for url in watched.requests if "/v1/video" in url]
     watched.check("416")  # Chromium asks a released clip once more for its end

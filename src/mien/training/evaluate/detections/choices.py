@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from mien.core.errors import DataError
-from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces, judge_picture
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces, gather_false_scores, judge_picture
 from mien.training.evaluate.detections.measures import NonNegative
 from mien.training.evaluate.metrics import Share
 
@@ -52,22 +53,25 @@ def compare_scores(
         raise DataError(
             f"comparing needs found and true faces of the same pictures, at least one; got {len(found)}, {len(true)}"
         )
-    return tuple(_measure(found, true, score) for score in sorted(set(scores)))
+    pictures = [judge_picture(*pair, 0.0) for pair in zip(found, true, strict=True)]
+    false_scores = gather_false_scores(found, true)
+    hit_scores = {
+        limit: np.concatenate(
+            [here.scores[judged.at[limit].is_hit] for here, judged in zip(found, pictures, strict=True)]
+        )
+        for limit in (16, 32)
+    }
+    counts = {limit: sum(judged.at[limit].n_faces for judged in pictures) for limit in hit_scores}
 
+    def find_recall(limit: int, min_score: float) -> float | None:
+        return int((hit_scores[limit] >= min_score).sum()) / counts[limit] if counts[limit] else None
 
-def _measure(found: Sequence[FoundFaces], true: Sequence[TrueFaces], min_score: float) -> Choice:
-    pictures = [judge_picture(*pair, min_score) for pair in zip(found, true, strict=True)]
-    is_shown = [picture.scores >= float(min_score) for picture in found]
-
-    def find_recall(limit_px: int) -> float | None:
-        count = sum(picture.at[limit_px].n_faces for picture in pictures)
-        pairs = zip(pictures, is_shown, strict=True)
-        hits = sum(int((picture.at[limit_px].is_hit & shown).sum()) for picture, shown in pairs)
-        return hits / count if count else None
-
-    return Choice(
-        min_score=min_score,
-        recall_16=find_recall(16),
-        recall_32=find_recall(32),
-        false_faces_per_picture=sum(picture.n_false for picture in pictures) / len(found),
+    return tuple(
+        Choice(
+            min_score=score,
+            recall_16=find_recall(16, score),
+            recall_32=find_recall(32, score),
+            false_faces_per_picture=int((false_scores >= score).sum()) / len(found),
+        )
+        for score in sorted({float(score) for score in scores})
     )

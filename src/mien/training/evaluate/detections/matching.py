@@ -6,6 +6,7 @@ Those faces count; smaller ones are ignored, so that finding them is neither a m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,6 +155,17 @@ def touches_none(iou: NDArray[np.float32]) -> NDArray[np.bool_]:
     """
     nearest: NDArray[np.float32] = iou.max(axis=1, initial=0.0)
     return nearest < TOUCH_IOU
+
+
+def gather_false_scores(found: Sequence[FoundFaces], true: Sequence[TrueFaces]) -> NDArray[np.float32]:
+    """Return the scores of all detections that are of no true face, however small: (F,) float32.
+
+    Args:
+        found: One value a picture, at least one.
+        true: The same pictures in the same order.
+    """
+    pairs = zip(found, true, strict=True)
+    return np.concatenate([here.scores[touches_none(find_iou(here.boxes, there.boxes))] for here, there in pairs])
 
 
 def find_iou(boxes: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.float32]:

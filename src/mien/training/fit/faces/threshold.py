@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces, find_iou, touches_none
+from mien.training.evaluate.detections.matching import FoundFaces, TrueFaces, gather_false_scores
 
 LEAST = 0.1
 """Lower thresholds are not taken, however few false faces there are: what lies there was hardly seen in training."""
@@ -23,9 +23,6 @@ def find_threshold(found: Sequence[FoundFaces], true: Sequence[TrueFaces], most_
     Returns:
         A score from `LEAST` to 1.
     """
-    wrong = [
-        here.scores[touches_none(find_iou(here.boxes, there.boxes))] for here, there in zip(found, true, strict=True)
-    ]
-    scores = np.sort(np.concatenate(wrong))[::-1]
+    scores = np.sort(gather_false_scores(found, true))[::-1]
     allowed = int(most_false * len(found))
     return max(LEAST, float(scores[allowed]) + 1e-4) if len(scores) > allowed else LEAST
