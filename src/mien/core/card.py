@@ -52,11 +52,14 @@ class TrainingData(_Strict):
         name: The data set, such as "FER2013".
         license: Its terms, in a sentence.
         sha256: Hash of the imported pictures, labels and splits.
+        test_sha256: Hash of the pictures of its test part, none of which was learned; None without such a part, for
+            photos, and in cards of before 2026-11-23.
     """
 
     name: Line
     license: Line
     sha256: Sha256
+    test_sha256: Sha256 | None = None
 
 
 class Metrics(_Strict):

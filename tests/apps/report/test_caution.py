@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,7 @@ def _begun(scoring: Scoring, trained_on: str) -> Scoring:
 
 
 def _list(scoring: Scoring) -> list[str]:
-    return list_cautions(scoring.card.data, scoring.dataset.manifest)
+    return list_cautions(scoring.card.data, scoring.dataset.manifest, scoring.test_sha256)
 
 
 def test_a_model_of_this_import_alone_needs_no_caution(scoring: Scoring) -> None:
@@ -35,6 +36,28 @@ def test_a_model_of_this_import_alone_needs_no_caution(scoring: Scoring) -> None
 def test_a_model_of_another_import_may_have_seen_the_pictures(scoring: Scoring) -> None:
     (caution,) = _list(_trained(scoring, sha256="e" * 64))
     assert "trained on another import (faces, sha256 eeeeeeeeeeee...)" in caution
+
+
+def test_a_model_of_another_import_with_the_same_test_part_has_not_learned_it(scoring: Scoring) -> None:
+    """Weights that were trained on either of the two imports have not seen it either; others may have."""
+    chain = " ".join(
+        f"Began with weights of sha256 {digit * 64}, trained on faces (sha256 {data * 64}): MIT."
+        for digit, data in (("b", "e"), ("c", "a"), ("f", "9"))
+    )
+    other = _trained(scoring, sha256="e" * 64, test_sha256=scoring.test_sha256 or "", license=f"MIT. {chain}")
+    own, strange = _list(other)
+    assert own.endswith(
+        "The test part is the same in both, so none of these pictures was learned; but twins are looked for in this "
+        "import's train only."
+    )
+    assert "ffffffffffff" in strange
+    assert own in html.unescape(render_page(other, (), ()))
+    for unlike in (
+        replace(other, scores=other.scores.model_copy(update={"split": "validation"})),
+        _trained(other, test_sha256="9" * 64),
+    ):
+        assert "it may have seen some of these pictures" in _list(unlike)[0]
+        assert len(_list(unlike)) == 4
 
 
 @pytest.mark.parametrize(

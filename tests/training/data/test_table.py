@@ -123,6 +123,24 @@ def test_rows_with_a_twin_in_train_are_marked(make_dataset):
     assert dataset.without_twins(dataset.rows_of("test")).tolist() == [False, True, True]
 
 
+def test_the_test_part_is_known_by_its_pictures_alone(tmp_path):
+    table, images = make_arrays()
+    table["split"] = (0, 1, 2, 0, 1, 2)
+    other = table.copy()
+    other["split"], other["label"] = (0, 0, 2, 1, UNUSED, 2), 3  # what is learned changes, what is left alone stays
+    moved = table.copy()
+    moved["split"] = (2, 1, 0, 0, 1, 2)
+    hashes = {}
+    for name, rows in (("one", table), ("other", other), ("moved", moved)):
+        save_dataset(tmp_path / name, rows, images, labels=EXPRESSIONS, **FACTS)
+        hashes[name] = open_dataset(tmp_path / name).test_sha256
+    assert hashes["one"] == hashlib.sha256(images[[2, 5]].tobytes()).hexdigest()
+    assert hashes["other"] == hashes["one"] != hashes["moved"]
+    table["split"] = 0
+    save_dataset(tmp_path / "none", table, images, labels=EXPRESSIONS, **FACTS)
+    assert open_dataset(tmp_path / "none").test_sha256 is None
+
+
 @given(arrays(np.uint8, (12, 2, 2), elements=st.integers(0, 1)))
 def test_twins_have_the_same_number_and_others_have_not(images):
     numbers = number_twins(images)

@@ -9,6 +9,7 @@ import pytest
 from mien.core.errors import InputError, ModelError, RunError
 from mien.inference.expression.model import load_model
 from mien.inference.runtime.envelope import read_card
+from mien.training.data.table import open_dataset
 from mien.training.export import artefact
 from mien.training.export.ancestry import Ancestor, list_ancestors
 from mien.training.export.artefact import export_run
@@ -18,11 +19,12 @@ from mien.training.fit.run import Run
 from mien.training.fit.trainer import train
 
 
-def test_the_card_tells_where_the_model_came_from(trained, tmp_path):
+def test_the_card_tells_where_the_model_came_from(trained, faces, tmp_path):
     card = export_run(trained, tmp_path / "a.onnx")
     assert card == read_card((tmp_path / "a.onnx").read_bytes())
     assert card.recipe_sha256 == trained.recipe_sha256()
     assert card.data.sha256 == trained.trained_on().sha256
+    assert card.data.test_sha256 == trained.trained_on().test_sha256 == open_dataset(faces).test_sha256 is not None
     assert card.temperature == trained.calibration().temperature
     assert card.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
     assert (card.input.size_px, card.input.color, card.input.layout) == (48, "gray", "NHW")

@@ -5,7 +5,13 @@ import json
 import pytest
 
 from mien.core.errors import DataError, InputError, RunError
-from mien.training.fit.ingredients import choose_base, gather_ingredients, join_terms, note_sources
+from mien.training.fit.ingredients import (
+    choose_base,
+    find_common_test,
+    gather_ingredients,
+    join_terms,
+    note_sources,
+)
 from mien.training.fit.run import Run
 
 
@@ -95,6 +101,20 @@ def test_the_terms_of_all_data_are_told_once(trained, alter):
     expected = f"{own} Averaged with weights that learned from others: Ask them."
     assert join_terms(ingredients, ingredients[0]) == expected
     assert join_terms(ingredients[:1], ingredients[0]) == own
+
+
+def test_a_mean_has_left_a_test_part_alone_if_all_its_runs_have(trained, alter):
+    own = trained.trained_on().test_sha256
+    alike, other, old = (
+        alter(trained, name, seed=seed, sha256=name * 64, **facts)
+        for seed, (name, facts) in enumerate(
+            {"b": {}, "c": {"test_sha256": "c" * 64}, "d": {"test_sha256": None}}.items()
+        )
+    )
+    assert own is not None
+    assert find_common_test(gather_ingredients([trained, alike])) == own
+    for another in (other, old):
+        assert find_common_test(gather_ingredients([trained, alike, another])) is None
 
 
 def test_a_mean_of_means_names_the_runs_that_were_trained(trained, alter):

@@ -204,7 +204,7 @@ def _list_notes(scoring: Scoring, out: Path, *, is_stamped: bool) -> Iterator[st
     yield f"Report: {out / 'report.html'}"
     if is_stamped:
         yield f"Stamped: the card of {scores.model} now holds its {scores.split} figures."
-    yield from warn(scoring.card.data, scoring.dataset.manifest)
+    yield from warn(scoring.card.data, scoring.dataset.manifest, scoring.test_sha256)
     if scoring.is_official_test:
         yield "Reminder: FER2013's test part is scored once, for a released model. Log it in docs/experiments.md."
     elif scores.split == "test":

@@ -12,20 +12,26 @@ from mien.training.export.ancestry import Ancestor, describe_terms, list_ancesto
 from mien.training.fit.run import Run
 
 
-def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
+def list_cautions(trained: TrainingData, scored: Manifest | PhotoManifest, test_sha256: str | None = None) -> list[str]:
     """Say, a sentence each, what was trained on another import than the one that is scored, or twice on the same.
 
     Args:
         trained: What the model's card says of its data.
         scored: Of the import that holds the pictures.
+        test_sha256: Hash of the pictures if they are the import's test part; None for another part, or photos.
     """
-    own = [] if trained.sha256 == scored.sha256 else [_compare_imports(trained, scored)]
-    return own + [_judge(weights, scored.sha256) for weights in _group(list_ancestors(trained.license))]
+    ancestors = _group(list_ancestors(trained.license))
+    is_left_alone = test_sha256 is not None and test_sha256 == trained.test_sha256
+    if is_left_alone:  # nor did weights see it that were trained on either import
+        clean = (trained.sha256, scored.sha256)
+        ancestors = [weights for weights in ancestors if weights[0].data_sha256 not in clean]
+    own = [] if trained.sha256 == scored.sha256 else [_compare_imports(trained, scored, is_left_alone)]
+    return own + [_judge(weights, scored.sha256) for weights in ancestors]
 
 
-def warn(trained: TrainingData, scored: Manifest | PhotoManifest) -> list[str]:
+def warn(trained: TrainingData, scored: Manifest | PhotoManifest, test_sha256: str | None = None) -> list[str]:
     """Return the same sentences as lines for a terminal."""
-    return [f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(trained, scored)]
+    return [f"Careful: {caution[0].lower()}{caution[1:]}" for caution in list_cautions(trained, scored, test_sha256)]
 
 
 def print_cautions(trained: TrainingData, scored: Manifest | PhotoManifest) -> None:
@@ -59,13 +65,16 @@ def warn_of_origins(run: Run) -> list[str]:
     ]
 
 
-def _compare_imports(trained: TrainingData, scored: Manifest | PhotoManifest) -> str:
-    twins = ", and twins are looked for in this import's train only" if isinstance(scored, Manifest) else ""
-    return (
+def _compare_imports(trained: TrainingData, scored: Manifest | PhotoManifest, is_left_alone: bool) -> str:
+    other = (
         f"The model was trained on another import ({trained.name}, sha256 {trained.sha256[:12]}...) than the one "
-        f"scored here ({scored.name}, {scored.sha256[:12]}...): it may have seen some of these pictures in training"
-        f"{twins}."
+        f"scored here ({scored.name}, {scored.sha256[:12]}...)"
     )
+    twins = "twins are looked for in this import's train only"
+    if is_left_alone:
+        return f"{other}. The test part is the same in both, so none of these pictures was learned; but {twins}."
+    seen = "it may have seen some of these pictures in training"
+    return f"{other}: {seen}, and {twins}." if isinstance(scored, Manifest) else f"{other}: {seen}."
 
 
 def _group(ancestors: Iterable[Ancestor]) -> list[list[Ancestor]]:

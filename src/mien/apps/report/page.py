@@ -51,7 +51,7 @@ def render_page(scoring: Scoring, plates: Sequence[Plate], observations: Sequenc
             commonest=find_commonest(scores),
             unsaid=[
                 SPLIT_WARNINGS[scores.split],
-                *list_cautions(scoring.card.data, scoring.dataset.manifest),
+                *list_cautions(scoring.card.data, scoring.dataset.manifest, scoring.test_sha256),
                 *UNSAID,
                 *scoring.card.limits,
             ],

@@ -110,6 +110,19 @@ class Dataset:
         faces: NDArray[np.intp] = rows[self.table["is_face"][rows]]
         return spread(faces, count)
 
+    @property
+    def test_sha256(self) -> str | None:
+        """Hash of the test part's pictures, by which the same part is known in another import; None without one."""
+        rows = np.flatnonzero(self.table["split"] == SPLITS.index("test"))
+        return self.hash_pictures(rows) if rows.size else None
+
+    def hash_pictures(self, rows: NDArray[np.intp]) -> str:
+        """Return the SHA-256 of the pixels of some rows, in their order."""
+        digest = hashlib.sha256()
+        for row in rows:
+            digest.update(np.ascontiguousarray(self.images[row]).data)
+        return digest.hexdigest()
+
     def files(self) -> tuple[PictureFile, ...]:
         """Read what became of each picture file of the source; empty where the source was a table of pixels.
 

@@ -104,6 +104,11 @@ class Scoring:
         return predicted
 
     @property
+    def test_sha256(self) -> str | None:
+        """Hash of the pictures if they are the test part, None for another part."""
+        return self.dataset.hash_pictures(self.rows) if self.scores.split == "test" else None
+
+    @property
     def is_official_test(self) -> bool:
         """Whether the pictures are of FER2013's own test part, by which models are compared in public."""
         parts = self.dataset.table["part"][self.rows]

@@ -76,7 +76,7 @@ def export_run(
         crop=FER2013_CROP if is_fer2013 else data.crop or CROP,
         temperature=calibration.temperature,
         votes_temperature=calibration.votes_temperature,
-        data=TrainingData(name=data.name, license=terms, sha256=data.sha256),
+        data=TrainingData(name=data.name, license=terms, sha256=data.sha256, test_sha256=data.test_sha256),
         recipe=recipe.name,
         recipe_sha256=run.recipe_sha256(),
         commit=run.environment().commit,

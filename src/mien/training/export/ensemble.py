@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, compose, helper, numpy_helper
 
 from mien.core.atomic import atomic_file
-from mien.core.card import ExpressionCard, TrainingData
+from mien.core.card import ExpressionCard
 from mien.core.errors import DataError, InputError, ModelError
 from mien.inference.expression.model import OUTPUT_NAMES, load_model
 from mien.inference.runtime.envelope import hash_graph, write_card
@@ -177,7 +177,7 @@ def _make_card(
         crop=cards[0].crop,
         temperature=temperatures[0],
         votes_temperature=temperatures[1] if len(temperatures) > 1 else None,
-        data=TrainingData(name=cards[0].data.name, license=terms, sha256=cards[0].data.sha256),
+        data=cards[0].data.model_copy(update={"license": terms}),
         recipe=NAME,
         recipe_sha256=hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
         commit=commits.pop() if len(commits) == 1 else "unknown",

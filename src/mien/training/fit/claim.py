@@ -30,6 +30,7 @@ def describe_data(dataset: Dataset) -> TrainedOn:
         size_px=dataset.size_px,
         crop="" if manifest.faces is None else manifest.faces.crop,
         has_votes=manifest.has_votes,
+        test_sha256=dataset.test_sha256,
     )
 
 

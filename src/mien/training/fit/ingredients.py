@@ -121,6 +121,12 @@ def join_terms(ingredients: Sequence[Ingredient], base: Ingredient) -> str:
     return terms
 
 
+def find_common_test(ingredients: Sequence[Ingredient]) -> str | None:
+    """Return the hash of the test part that all runs left alone; None if one may have learned another's."""
+    first, *others = (each.data.test_sha256 for each in ingredients)
+    return first if all(other == first for other in others) else None
+
+
 def _check_shares(shares: Sequence[float], count: int) -> Sequence[float]:
     if not shares:
         return [1 / count] * count

@@ -24,6 +24,7 @@ class TrainedOn(_Noted):
     size_px: Annotated[int, Field(ge=0, description="side of the crops; 0 for photos of any size")]
     crop: Annotated[str, Field(description="how faces were cut out of photos; empty if they were crops already")] = ""
     has_votes: Annotated[bool, Field(description="whether FER+'s votes stand beside the labels")] = False
+    test_sha256: Annotated[Sha256 | None, Field(description="of the test part's pictures; None without one")] = None
 
 
 class Environment(_Noted):

@@ -20,7 +20,7 @@ from mien.core.atomic import atomic_folder, check_new_folder, write_bytes, write
 from mien.training.fit.checkpoint import SafeCheckpoints
 from mien.training.fit.device import choose_device
 from mien.training.fit.environment import save_environment
-from mien.training.fit.ingredients import Ingredient, choose_base, join_terms, note_sources
+from mien.training.fit.ingredients import Ingredient, choose_base, find_common_test, join_terms, note_sources
 from mien.training.fit.processes import Processes
 from mien.training.fit.restore import LEARNING, restore_network
 from mien.training.fit.run import Run
@@ -57,7 +57,9 @@ def average_runs(ingredients: Sequence[Ingredient], data: Path, out: Path) -> Ru
     device = choose_device(recipe.model_copy(update={"device": "auto"}))
     task = open_task(recipe, data)
     task.load(device, Processes())
-    trained_on = base.data.model_copy(update={"license": join_terms(ingredients, base)})
+    trained_on = base.data.model_copy(
+        update={"license": join_terms(ingredients, base), "test_sha256": find_common_test(ingredients)}
+    )
     with atomic_folder(out) as folder:
         run = Run(folder)
         write_text(run.data_path, trained_on.model_dump_json(indent=2) + "\n")
