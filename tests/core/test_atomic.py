@@ -1,6 +1,7 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -202,6 +203,41 @@ def test_a_link_stays_a_link(tmp_path):
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "there" / "file").read_bytes() == b"new"
     assert names(tmp_path / "there") == ["file"]
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_who_may_read_a_file_or_folder_may_read_the_new_one_and_nobody_else(tmp_path, mode):
+    file, folder = tmp_path / "rows.csv", tmp_path / "report"
+    write_text(file, "old")
+    file.chmod(mode)
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    with atomic_file(file) as temporary, atomic_folder(folder) as inside:
+        for partial in (temporary, inside):
+            assert stat.S_IMODE(partial.stat().st_mode) == mode | 0o700, "nor while it is written"
+        temporary.write_text("new")
+    assert file.read_text() == "new"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file, folder)] == [mode, mode]
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "\u540d" * 85, "a" + "\u540d" * 84])
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path, name):
+    assert len(os.fsencode(name)) in (253, 255)
+    write_text(tmp_path / name, "here")
+    with atomic_folder(tmp_path / "folder" / name) as folder:
+        (folder / "a").write_text("there")
+    assert names(tmp_path) == sorted(["folder", name])
+    assert names(tmp_path / "folder") == [name]
+
+
+@pytest.mark.parametrize("name", ["n" * 256, "a\0b"])
+@pytest.mark.parametrize(
+    "check", [check_new_file, check_new_folder, check_shared_folder, lambda path: write_text(path, "")]
+)
+def test_a_name_that_cannot_be_is_refused(tmp_path, name, check):
+    with pytest.raises(InputError, match="can't write .*Name a place"):
+        check(tmp_path / name)
 
 
 @posix

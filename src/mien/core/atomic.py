@@ -1,7 +1,8 @@
 """Write a file or a folder wholly or not at all: a reader, or a process killed half-way, never sees a part of it.
 
 What is being written lies beside its place as `.NAME.partial-XXXXXXXX`, locked for as long as its process lives. A part
-without a lock was left by a process that was killed; the next writer of the same place removes it.
+without a lock was left by a process that was killed; the next writer of the same place removes it. What takes the place
+of something keeps its permissions.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import sys
 import uuid
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Those of them that end when somebody makes room."""
 
 _REMEDY = "Name a place that can be written to."
+
+_LONGEST_NAME_BYTES = 200
+"""Of a name inside a partial's, which has to be shorter than the 255 bytes that file systems take."""
 
 
 @contextmanager
@@ -125,7 +130,10 @@ def follow_links(path: Path) -> Path:
         InputError: If its links lead back to themselves.
     """
     with _blame(path):
-        target = Path(os.path.realpath(path))
+        try:
+            target = Path(os.path.realpath(path))
+        except ValueError as error:  # a null byte
+            raise _refusal(path, str(error)) from None
         if any(place.is_symlink() for place in (target, *target.parents)):
             raise _refusal(path, "its links lead in a circle")
     return target
@@ -155,9 +163,11 @@ def _write_in_one_step(path: Path, target: Path, *, is_folder: bool) -> Iterator
     """Yield a new partial of `target`, and let it take its place; errors name `path`, as the caller called it."""
     with _blame(path):
         target.parent.mkdir(parents=True, exist_ok=True)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         _remove_abandoned(target)
         partial, lock = _create(target, is_folder)
     try:
+        _set_mode(partial, mode, stat.S_IRWXU)
         with _blame(path, only_for=partial):
             yield partial
         with _blame(path):
@@ -165,6 +175,7 @@ def _write_in_one_step(path: Path, target: Path, *, is_folder: bool) -> Iterator
             if is_folder:
                 with suppress(FileNotFoundError):
                     target.rmdir()  # an empty one; not every system lets a folder replace it
+            _set_mode(partial, mode)
             partial.replace(target)
         with suppress(OSError):  # it is written; not every file system can flush a folder
             _flush(target.parent, with_contents=False)
@@ -197,10 +208,23 @@ def _concerns(error: OSError, path: Path) -> bool:
     return error.errno in _DISK_ERRORS
 
 
+def _set_mode(partial: Path, mode: int | None, more: int = 0) -> None:
+    """Give a partial the permissions of what it replaces, if there is anything, and some more."""
+    if mode is not None:
+        with suppress(OSError):  # not every file system has them
+            partial.chmod(mode | more)
+
+
+def _name_partial(target: Path) -> str:
+    """Return how the names of a target's partials begin."""
+    name = os.fsencode(target.name)[:_LONGEST_NAME_BYTES].decode(errors="ignore")
+    return f".{name}.partial-"
+
+
 def _create(target: Path, is_folder: bool) -> tuple[Path, int | None]:
     """Make an empty partial and lock it; another one if a writer beside us took it for abandoned before that."""
     while True:
-        partial = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:8]}")
+        partial = target.with_name(f"{_name_partial(target)}{uuid.uuid4().hex[:8]}")
         if is_folder:
             partial.mkdir()
         else:
@@ -214,7 +238,7 @@ def _create(target: Path, is_folder: bool) -> tuple[Path, int | None]:
 
 def _remove_abandoned(target: Path) -> None:
     """Remove the partials of `target` whose process is gone."""
-    prefix = f".{target.name}.partial-"
+    prefix = _name_partial(target)
     with suppress(OSError), os.scandir(target.parent) as entries:
         for partial in [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]:
             with suppress(OSError):
