@@ -236,7 +236,7 @@ def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path, name):
     "check", [check_new_file, check_new_folder, check_shared_folder, lambda path: write_text(path, "")]
 )
 def test_a_name_that_cannot_be_is_refused(tmp_path, name, check):
-    with pytest.raises(InputError, match="can't write .*Name a place"):
+    with pytest.raises(InputError, match=r"can't write .*Name a place"):
         check(tmp_path / name)
 
 

@@ -13,6 +13,7 @@ from mien.core.results import (
     LEAST_SURE_SHARPNESS,
     MOST_SURE_TURN_DEG,
     SMALLEST_SURE_PX,
+    Detection,
     Face,
     Picture,
     Quality,
@@ -167,6 +168,35 @@ def test_a_face_can_be_copied_and_sent_to_another_process():
     assert copy.deepcopy(face) == face
 
 
+@pytest.mark.parametrize("send", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])  # noqa: S301
+def test_what_was_copied_can_be_changed_as_little(send):
+    found = send(Detection(BOX, 0.9, POINTS))
+    assert found == Detection(BOX, 0.9, POINTS)
+    failed = Picture("a.jpg", error={"code": "x", "message": "y"})
+    assert send(failed) == failed
+    for landmarks in (found.landmarks, send(make_face()).landmarks):
+        with pytest.raises(ValueError, match="read-only"):
+            landmarks[0] = 0
+    with pytest.raises(TypeError):
+        send(failed).error["code"] = "z"
+
+
+def test_pictures_can_be_members_of_a_set_and_are_no_longer_their_makers():
+    faces, error = [make_face()], {"code": "x", "message": "y"}
+    read, failed = Picture("a.jpg", 640, 480, faces=faces), Picture("a.jpg", error=error)
+    assert len({read, failed, Picture("a.jpg", 640, 480, faces=tuple(faces))}) == 2
+    faces.clear()
+    error["code"] = "z"
+    assert (len(read.faces), failed.error["code"]) == (1, "x")
+
+
+@pytest.mark.parametrize("name", ["size_px", "sharpness", "turn_deg", "tilt_deg"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_quality_that_is_no_number_is_refused(name, value):
+    with pytest.raises(InputError, match=f"{name} of a face's quality is a finite number, got {value}"):
+        Quality(**({"size_px": 30} | {name: value}))
+
+
 def test_a_picture_becomes_a_line():
     picture = Picture("a.jpg", 640, 480, faces=[make_face()])
     assert picture.to_dict() == {
@@ -191,5 +221,6 @@ def test_a_picture_is_either_read_or_not():
         Picture("a.jpg", 1, 1)
     with pytest.raises(InputError, match="not both and not neither"):
         Picture("a.jpg", 1, 1, faces=(), error={"code": "x", "message": "y"})
-    with pytest.raises(InputError, match="None x 480"):
-        Picture("a.jpg", None, 480, faces=())
+    for width, height in ((None, 480), (-3, 480), (640, 0)):
+        with pytest.raises(InputError, match=f"{width} x {height}"):
+            Picture("a.jpg", width, height, faces=())

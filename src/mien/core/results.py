@@ -40,6 +40,9 @@ class Quality:
         sharpness: Detail in the crop, or None where it was not measured.
         turn_deg: Head turned left or right, or None without landmarks.
         tilt_deg: Head tilted in the picture plane, or None without landmarks.
+
+    Raises:
+        InputError: If a value is not finite.
     """
 
     size_px: float
@@ -50,6 +53,8 @@ class Quality:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
+            if value is not None and not isfinite(value):
+                raise InputError(f"{name} of a face's quality is a finite number, got {value}")
             object.__setattr__(self, name, None if value is None else float(value))
 
     @property
@@ -105,6 +110,9 @@ class Detection:
 
     def __hash__(self) -> int:
         return hash((self.box, self.score))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a copy has read-only landmarks as well
+        return Detection, (self.box, self.score, self.landmarks)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -249,7 +257,7 @@ class Picture:
         error: {"code": ..., "message": ...} if it couldn't be read, else None.
 
     Raises:
-        InputError: If it holds neither faces nor an error or both, or faces without the picture's size.
+        InputError: If it holds neither faces nor an error or both, or faces without the size of a picture.
     """
 
     source: str
@@ -261,8 +269,12 @@ class Picture:
     def __post_init__(self) -> None:
         if (self.faces is None) == (self.error is None):
             raise InputError("a picture holds either its faces or an error, not both and not neither")
-        if self.faces is not None and (self.width is None or self.height is None):
-            raise InputError(f"a picture that was read has a size, got {self.width} x {self.height}")
+        if self.error is not None:
+            object.__setattr__(self, "error", MappingProxyType(dict(self.error)))
+        if self.faces is not None:
+            if not (self.width and self.height and min(self.width, self.height) > 0):
+                raise InputError(f"a picture that was read has a size, got {self.width} x {self.height}")
+            object.__setattr__(self, "faces", tuple(self.faces))
 
     def to_dict(self, *, has_tone: bool = False) -> dict[str, Any]:
         """Return the line that `mien predict --json` prints, as plain JSON types.
@@ -278,3 +290,10 @@ class Picture:
             "height": self.height,
             "faces": [face.to_dict(has_tone=has_tone) for face in self.faces or ()],
         }
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.width, self.height, self.faces))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping can't be pickled as it is
+        error = None if self.error is None else dict(self.error)
+        return Picture, (self.source, self.width, self.height, self.faces, error)
