@@ -61,6 +61,13 @@ def test_a_file_is_opened_and_closed(recognizer, write_video) -> None:
     path.unlink()
 
 
+def test_the_bytes_of_a_file_and_an_open_file_are_videos(recognizer, write_video) -> None:
+    path = write_video(frames=4)
+    with path.open("rb") as file:
+        for video in (path.read_bytes(), file):
+            assert [moment.frame for moment in Pipeline(recognizer).run(video)] == list(range(4))
+
+
 def test_what_was_seen_before_an_error_is_told_before_it(recognizer) -> None:
     def break_off():
         yield from make_frames(5)
@@ -141,9 +148,9 @@ def test_two_videos_share_no_persons(recognizer) -> None:
         assert [sorted(one.person for one in moment.sightings) for moment in moments] == [[1, 2], [1, 2]]
 
 
-@pytest.mark.parametrize("workers", [0, -1])
+@pytest.mark.parametrize("workers", [0, -1, "2", 1.5, True])
 def test_no_workers_are_refused(recognizer, workers) -> None:
-    with pytest.raises(InputError, match=f"from 1 on, got {workers}"):
+    with pytest.raises(InputError, match=f"from 1 on, got {workers!r}"):
         Pipeline(recognizer, workers=workers)
 
 

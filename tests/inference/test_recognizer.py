@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mien.core.errors import CardError, InputError
+from mien.core.errors import CardError, InputError, ModelError
 from mien.inference.expression.classifier import BATCH_SIZE
 from mien.inference.media.ahead import PICTURES_AHEAD
 from mien.inference.recognizer import Recognizer
@@ -94,6 +94,17 @@ def test_bad_requests_are_refused(recognizer, build_graph, tmp_path) -> None:
     path.write_bytes(build_graph())
     with pytest.raises(CardError, match=r"cardless\.onnx"):
         Recognizer.load(path)
+
+
+@pytest.mark.parametrize("model", [None, 3, b"expression", ["expression"]])
+def test_what_is_neither_name_nor_path_is_no_model(model) -> None:
+    with pytest.raises(ModelError, match=f"told by its name or path, got {type(model).__name__}"):
+        Recognizer.load(model)
+
+
+def test_labels_in_a_list_are_refused() -> None:
+    with pytest.raises(InputError, match="labels is one of fer2013, votes"):
+        Recognizer.load(labels=["votes"])
 
 
 @pytest.mark.parametrize("one", ["face.png", b"bytes", Path("face.png"), np.zeros((48, 48), np.uint8), 5, None])

@@ -1,5 +1,8 @@
 """Faces in whole photos: found, cut, classified, in order, whatever the pictures are."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +10,9 @@ from PIL import Image
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.core.geometry import Box
 from mien.inference.expression.classifier import BATCH_SIZE
+from mien.inference.expression.model import load_model
 from mien.inference.faces.crop import crop_face
+from mien.inference.faces.detector import Detector
 from mien.inference.recognizer import Recognizer
 
 
@@ -49,6 +54,9 @@ def test_boxes_of_another_detector_are_read_as_they_are(recognizer, photo):
         recognizer.predict(photo, boxes=[(0, 0, 1, 1)])
     with pytest.raises(InputError, match=r"x, y, width and height in pixels, got 3 numbers: \(1, 2, 3\)"):
         recognizer.predict(photo, boxes=[(1, 2, 3)])
+    for one in ((10, 20, 40, 40), np.array([10, 20, 40, 40]), Box(10, 20, 40, 40), 5):
+        with pytest.raises(InputError, match=r"Pass \[box\]"):
+            recognizer.predict(photo, boxes=one)
     with pytest.raises(InputError, match="with boxes= nobody looks"):
         recognizer.predict(photo, boxes=boxes, min_score=0.5)
 
@@ -110,6 +118,47 @@ def test_sources_are_taken_as_they_are_needed(recognizer, photo):
     next(pictures)
     assert taken <= BATCH_SIZE + 3
     pictures.close()
+
+
+@pytest.mark.parametrize("given", [0, 1, 3, BATCH_SIZE - 1, BATCH_SIZE, BATCH_SIZE + 3])
+def test_what_came_before_a_source_fails_is_answered(recognizer, photo, given):
+    def break_off():
+        yield from [photo] * given
+        raise ConnectionError("network share gone")
+
+    pictures = recognizer.predict_each(break_off())
+    assert [next(pictures).source for _ in range(given)] == [f"picture {number}" for number in range(given)]
+    with pytest.raises(ConnectionError, match="share gone"):
+        next(pictures)
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"min_score": 7}, {"min_score": "0.5"}, {"max_side_px": 1}, {"max_side_px": 640.0}]
+)
+def test_keywords_are_checked_before_the_first_picture(recognizer, keywords):
+    with pytest.raises(InputError, match=next(iter(keywords))):
+        recognizer.predict_each([], **keywords)
+
+
+def test_numbers_of_numpy_are_whole_numbers(recognizer, photo):
+    assert recognizer.detect(photo, max_side_px=np.int64(100)) == recognizer.detect(photo, max_side_px=100)
+
+
+def test_threads_that_come_together_open_one_detector(build_detector, model_file, photo, tmp_path):
+    path = tmp_path / "detector.onnx"
+    path.write_bytes(build_detector())
+    opened = []
+
+    def open_slowly():
+        opened.append(1)
+        time.sleep(0.1)
+        return Detector.load(path)
+
+    recognizer = Recognizer(load_model(model_file), open_slowly)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(recognizer.detect, [photo] * 4))
+    assert found == [found[0]] * 4
+    assert len(opened) == 1
 
 
 def test_what_cannot_be_read_is_an_error_of_ours(recognizer, tmp_path):

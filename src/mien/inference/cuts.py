@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from threading import Lock
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from mien.core.errors import InputError
 from mien.core.geometry import Box
 from mien.core.results import Detection, Quality
-from mien.inference.expression.classifier import Classifier
+from mien.inference.expression.classifier import BATCH_SIZE, Classifier
 from mien.inference.faces.crop import crop_faces
 from mien.inference.faces.detector import Detector
 from mien.inference.faces.quality import measure_quality
@@ -67,15 +69,18 @@ class Cutter:
         Args:
             classifier: Brings crops to the model's color and size.
             size_px: Side of the square crops.
-            open_detector: Gives what finds the faces; asked only where somebody looks for them.
+            open_detector: Opens what finds the faces, once somebody looks for them.
         """
         self._classifier = classifier
         self._size_px = size_px
-        self._open_detector = open_detector
+        self._open_detector = cache(open_detector)
+        self._opening = Lock()
 
     def detect(self, image: RGB, min_score: float | None, max_side_px: int | None) -> list[Detection]:
         """Find the faces of one picture; as `Detector.detect`."""
-        return self._open_detector().detect(image, min_score=min_score, max_side_px=max_side_px)
+        with self._opening:  # or threads that come together would open one each
+            detector = self._open_detector()
+        return detector.detect(image, min_score=min_score, max_side_px=max_side_px)
 
     def cut_found(self, read: Read, min_score: float | None, max_side_px: int | None) -> Cut:
         """Find the faces of a picture and cut them out.
@@ -120,13 +125,35 @@ class Cutter:
         return Cut(name, image.shape[1], image.shape[0], faces)
 
 
+def gather_cuts(cuts: Iterator[Cut]) -> Iterator[list[Cut]]:
+    """Put as many pictures together as have the faces of a batch, or as fail to have them.
+
+    Only crops wait, the pixels of their pictures are let go of. If the cuts fail, those before come first.
+    """
+    waiting: list[Cut] = []
+    try:
+        for cut in cuts:
+            waiting.append(cut)
+            if max(len(waiting), sum(len(each.faces) for each in waiting)) >= BATCH_SIZE:
+                yield waiting
+                waiting = []
+    except Exception:
+        yield waiting
+        raise
+    yield waiting
+
+
 def _place(boxes: Sequence[BoxLike]) -> list[tuple[Box, Detection | None]]:
+    if isinstance(boxes, Box) or not isinstance(boxes, Iterable):
+        raise InputError(f"boxes are several, got one {type(boxes).__name__}. Pass [box].")
     return [(_to_box(box), None) for box in boxes]
 
 
 def _to_box(box: BoxLike) -> Box:
     if isinstance(box, Box):
         return box
+    if not isinstance(box, Iterable):
+        raise InputError(f"a box is x, y, width and height in pixels, got {box!r}. Pass [box], even for one face.")
     sides = tuple(box)
     if len(sides) != 4:
         raise InputError(f"a box is x, y, width and height in pixels, got {len(sides)} numbers: {sides}")

@@ -11,10 +11,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from mien.core.errors import InputError
+from mien.core.arguments import check_whole
 from mien.core.moments import Moment
 from mien.core.results import Face
 from mien.inference.media.video.frames import Frame
+from mien.inference.media.video.held import VideoContent
 from mien.inference.media.video.reader import open_video
 from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.session import count_threads
@@ -70,9 +71,8 @@ class Pipeline:
             ModelError: If a model can't be opened.
             MissingExtraError: Without the extra "video".
         """
-        if workers is not None and workers < 1:
-            raise InputError(f"workers is a whole number from 1 on, got {workers}.")
-        self._workers = workers or (count_threads(None) if recognizer is None else 1)
+        own = count_threads(None) if recognizer is None else 1
+        self._workers = own if workers is None else check_whole("workers", workers, 1)
         self._recognizer = Recognizer.load(threads=1) if recognizer is None else recognizer
         self._tracking, self._smoothing = tracking, smoothing
         self._limits = {"min_score": min_score, "max_side_px": max_side_px}
@@ -89,11 +89,12 @@ class Pipeline:
         """Return what follows the persons of one more video; it shares nothing with any other."""
         return Follower(tracking=self._tracking, smoothing=self._smoothing)
 
-    def run(self, frames: str | os.PathLike[str] | Iterable[Frame]) -> Iterator[Moment]:
+    def run(self, frames: str | os.PathLike[str] | VideoContent | Iterable[Frame]) -> Iterator[Moment]:
         """Read a video from its first frame to its last, in constant memory.
 
         Args:
-            frames: A video file, a camera such as "camera:0", or frames, such as `open_video` gives.
+            frames: A video file, its bytes or an open binary file, a camera such as "camera:0", or frames, such as
+                `open_video` gives.
 
         Returns:
             One moment a frame, in their order; frames without a face are among them.
@@ -105,9 +106,9 @@ class Pipeline:
         """
         return (look.moment for look in self.look(frames))
 
-    def look(self, frames: str | os.PathLike[str] | Iterable[Frame]) -> Generator[Look, None, None]:
+    def look(self, frames: str | os.PathLike[str] | VideoContent | Iterable[Frame]) -> Generator[Look, None, None]:
         """As `run`, and give the frames as well, to draw on them."""
-        opened = open_video(frames) if isinstance(frames, str | os.PathLike) else nullcontext(frames)
+        opened = open_video(frames) if isinstance(frames, str | os.PathLike | VideoContent) else nullcontext(frames)
         follower = self.begin()
         with opened as video:
             # A camera's next frame is worth waiting for only when the last one is told: it would come late otherwise.

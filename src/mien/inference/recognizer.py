@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, partial
-from itertools import islice
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from mien.core.card import ExpressionCard
 from mien.core.errors import InputError
 from mien.core.results import Detection, Face, Picture
-from mien.inference.cuts import BoxLike, Cut, Cutter
+from mien.inference.cuts import BoxLike, Cut, Cutter, gather_cuts
 from mien.inference.expression.classifier import BATCH_SIZE, Classifier, Crops, looks_like_one
 from mien.inference.expression.model import LabelSet, LoadedModel, load_model
-from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector
+from mien.inference.faces.detector import DEFAULT_DETECTOR, Detector, check_search
 from mien.inference.media.ahead import Read, read_ahead, try_read
 from mien.inference.media.pictures import PictureSource, read_picture
 from mien.inference.runtime.bundled import DEFAULT_MODEL
@@ -34,7 +33,7 @@ class Recognizer:
         """
         self._card = model.card
         self._classifier = Classifier(model)
-        self._cutter = Cutter(self._classifier, model.card.input.size_px, cache(open_detector))
+        self._cutter = Cutter(self._classifier, model.card.input.size_px, open_detector)
 
     @classmethod
     def load(
@@ -138,7 +137,8 @@ class Recognizer:
         """Read the expressions of all faces in many pictures, in their order.
 
         The next pictures are decoded while one is looked at, and faces of several pictures are classified together.
-        Memory stays the same however many pictures there are.
+        Memory stays the same however many pictures there are. Some 65 may be asked for before the first answer; if
+        `pictures` fails, the answers to those that it gave before come first.
 
         Args:
             pictures: As for `detect`; any mix, any number.
@@ -152,6 +152,7 @@ class Recognizer:
             InputError: If `pictures` is a single picture, or a keyword is out of its range.
             ModelError: If a model can't be opened or fails.
         """
+        check_search(min_score, max_side_px)
         return self._describe_each(
             self._cutter.cut_found(read, min_score, max_side_px)
             for read in read_ahead(_several(pictures, "predict_each"))
@@ -241,16 +242,9 @@ class Recognizer:
         return [self._describe(cut, rows) for cut in cuts]
 
     def _describe_each(self, cuts: Iterator[Cut]) -> Iterator[Picture]:
-        """Classify faces of several pictures together, and yield the pictures in their order.
-
-        Only crops wait, the pixels of their pictures are let go of.
-        """
-        while waiting := list(islice(cuts, 1)):
-            faces = len(waiting[0].faces)
-            while max(len(waiting), faces) < BATCH_SIZE and (more := list(islice(cuts, 1))):
-                waiting += more
-                faces += len(more[0].faces)
-            yield from self.describe(waiting)
+        """Classify faces of several pictures together, and yield the pictures in their order."""
+        for together in gather_cuts(cuts):
+            yield from self.describe(together)
 
     def _describe(self, cut: Cut, rows: Iterator[NDArray[np.float32]]) -> Picture:
         if cut.error is not None:

@@ -132,7 +132,7 @@ def test_other_arguments_that_make_no_sense_are_refused() -> None:
     image, box = np.zeros((9, 9), np.uint8), Box(0, 0, 5, 5)
     with pytest.raises(InputError, match="1 boxes and 2 landmarks"):
         crop_faces(image, [box], [None, None])
-    with pytest.raises(InputError, match="size_px=0"):
+    with pytest.raises(InputError, match="size_px is a whole number from 1 on, got 0"):
         crop_face(image, box, None, 0)
     with pytest.raises(InputError, match=r"\(5, 2\)"):
         crop_face(image, box, np.zeros((4, 2), np.float32))

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, TiffImagePlugin
 
 from mien.core.errors import InputError, MissingMediaError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media import pictures
@@ -42,6 +42,35 @@ def test_the_common_formats_are_read(photo, kind) -> None:
     found = read_picture(encode(photo, kind))
     assert found.shape == (12, 20, 3)
     assert np.abs(found[3, 3].astype(int) - (250, 0, 0)).max() < 40
+
+
+@pytest.mark.parametrize(("kind", "top"), [(b"P6", 65535), (b"P6", 1023), (b"P5", 1023), (b"P5", 100)])
+def test_a_ppm_of_other_shades_is_read_if_it_is_small(kind, top) -> None:
+    def draw(width: int, height: int) -> bytes:
+        count = width * height * (3 if kind == b"P6" else 1)
+        return (
+            b"%s %d %d %d\n" % (kind, width, height, top) + np.full(count, top, ">u2" if top > 255 else "u1").tobytes()
+        )
+
+    assert (read_picture(draw(20, 12)) == 255).all()
+    with pytest.raises(UnreadableMediaError, match=r"other than 256 shades; such are read up to 400,000 pixels"):
+        read_picture(draw(800, 600))
+
+
+def test_plain_shades_are_read_at_any_size() -> None:
+    for header, dtype in ((b"P5 800 600 65535\n", ">u2"), (b"P5 800 600 255\n", "u1")):
+        assert read_picture(header + np.full(480_000, 255, dtype).tobytes()).shape == (600, 800, 3)
+
+
+def test_odd_exif_is_nothing_to_warn_of(photo) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[34665], tags[34665] = 4, 10**6  # EXIF that lies behind the end of the file
+    file = io.BytesIO()
+    photo.save(file, "TIFF", tiffinfo=tags)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert read_picture(file.getvalue()).shape == (12, 20, 3)
+    assert not warned
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -118,7 +118,7 @@ def load_model(
             when it is asked for them.
         CardError: If the card is missing, of another version, changed, or at odds with the graph.
     """
-    if labels not in OUTPUT_NAMES:
+    if labels not in tuple(OUTPUT_NAMES):
         raise InputError(f"labels is one of {', '.join(OUTPUT_NAMES)}, got {labels!r}.")
     session = open_model(source, threads=threads, providers=providers)
     try:

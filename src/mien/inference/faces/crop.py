@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.core.arguments import check_whole
 from mien.core.errors import InputError
 from mien.core.geometry import Box, Landmarks
 from mien.inference.faces.frame import FER2013_FRAME, Frame
@@ -74,8 +75,7 @@ def crop_faces(
         InputError: As `crop_face`, or if the numbers of boxes and landmarks differ.
     """
     _check_image(image)
-    if size_px < 1:
-        raise InputError(f"a crop needs a side of at least 1 pixel, got size_px={size_px}")
+    size_px = check_whole("size_px", size_px, 1)
     points = [None] * len(boxes) if landmarks is None else landmarks
     if len(points) != len(boxes):
         raise InputError(f"each box needs its landmarks, or None, got {len(boxes)} boxes and {len(points)} landmarks")

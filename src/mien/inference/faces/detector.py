@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from math import isfinite
+from numbers import Real
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mien.core.arguments import check_whole
 from mien.core.card import FacesCard
 from mien.core.errors import InputError, ModelError
 from mien.core.geometry import Box
@@ -28,6 +29,7 @@ OUTPUTS: Final = {
     "landmarks": Value("tensor(float)", (None, 5, 2)),
 }
 
+MIN_SIDE_LIMIT_PX: Final = 32
 MAX_SIDE_LIMIT_PX: Final = 8192
 """Larger scaled pictures would take gigabytes in the network."""
 
@@ -93,8 +95,10 @@ class Detector:
             InputError: If a keyword is out of its range.
             ModelError: If ONNX Runtime fails.
         """
-        limit = _check_score(self._card.min_score if min_score is None else min_score)
-        scaled = _scale(picture, _check_side(self._card.max_side_px if max_side_px is None else max_side_px))
+        limit = self._card.min_score if min_score is None else min_score
+        side_px = self._card.max_side_px if max_side_px is None else max_side_px
+        check_search(limit, side_px)
+        scaled = _scale(picture, side_px)
         inputs = {"images": scaled[None], "min_score": np.array(limit, np.float32)}
         boxes, scores, landmarks = self._session.run(tuple(OUTPUTS), inputs)
         ratio = np.array([picture.shape[1] / scaled.shape[1], picture.shape[0] / scaled.shape[0]], np.float32)
@@ -121,13 +125,13 @@ def _describe(boxes: Any, scores: Any, landmarks: Any, ratio: NDArray[np.float32
     ]
 
 
-def _check_score(score: float) -> float:
-    if not (isfinite(score) and 0.0 <= score <= 1.0):
-        raise InputError(f"min_score lies between 0 and 1, got {score}.")
-    return score
+def check_search(min_score: float | None, max_side_px: int | None) -> None:
+    """Refuse what can't tell how to look for faces; see `Detector.detect`.
 
-
-def _check_side(side_px: int) -> int:
-    if isinstance(side_px, bool) or not isinstance(side_px, int) or not 32 <= side_px <= MAX_SIDE_LIMIT_PX:
-        raise InputError(f"max_side_px is a whole number from 32 to {MAX_SIDE_LIMIT_PX}, got {side_px!r}.")
-    return side_px
+    Raises:
+        InputError: If one is given and out of its range.
+    """
+    if min_score is not None and not (isinstance(min_score, Real) and 0.0 <= min_score <= 1.0):
+        raise InputError(f"min_score lies between 0 and 1, got {min_score!r}.")
+    if max_side_px is not None:
+        check_whole("max_side_px", max_side_px, MIN_SIDE_LIMIT_PX, MAX_SIDE_LIMIT_PX)

@@ -33,20 +33,27 @@ def read_ahead(sources: Iterable[PictureSource]) -> Iterator[Read]:
     """Read pictures one after the other, in their order, by a thread of its own.
 
     Args:
-        sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix, any number.
+        sources: Paths, bytes of files, PIL images, or uint8 arrays; any mix, any number. If it fails, the pictures that
+            it gave before come first.
     """
-    numbered = iter(enumerate(sources))
+    numbered: Iterator[tuple[int, PictureSource]] = iter(enumerate(sources))
+    failure: Exception | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="mien-read") as reader:
         ahead: deque[Future[Read]] = deque()
         try:
             while True:
-                while len(ahead) < PICTURES_AHEAD and (item := next(numbered, None)) is not None:
-                    ahead.append(reader.submit(_read, *item))
+                try:
+                    while len(ahead) < PICTURES_AHEAD and (item := next(numbered, None)) is not None:
+                        ahead.append(reader.submit(_read, *item))
+                except Exception as error:  # noqa: BLE001 (raised below, when the pictures before it are told)
+                    failure, numbered = error, iter(())
                 if not ahead:
-                    return
+                    break
                 yield ahead.popleft().result()
         finally:
             reader.shutdown(cancel_futures=True)
+    if failure is not None:
+        raise failure
 
 
 def try_read(name: str, source: PictureSource, max_pixels: int | None = None) -> Read:

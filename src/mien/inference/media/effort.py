@@ -103,6 +103,23 @@ def check_strips(image: Image.Image, data: bytes, name: str) -> None:
                 raise _refuse(name, f"over {MAX_SCANS} scans")
 
 
+def check_shades(image: Image.Image, name: str) -> None:
+    """Refuse a PPM that Pillow brings to 8 bits pixel by pixel, unless it is small.
+
+    Args:
+        image: That was opened, not loaded; anything but a PPM is let through.
+        name: For messages.
+
+    Raises:
+        UnreadableMediaError: If it has more pixels than `MAX_READS`.
+    """
+    is_slow = image.format == "PPM" and any(tile[0] == "ppm" for tile in image.tile)
+    if is_slow and image.width * image.height > MAX_READS:
+        raise UnreadableMediaError(
+            f"{name} is a PPM with other than 256 shades; such are read up to {MAX_READS:,} pixels. Save it as a PNG."
+        )
+
+
 class MeteredFile(io.BytesIO):
     """The bytes of a file, of which only so many pieces may be asked for.
 

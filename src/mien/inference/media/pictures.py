@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mien.core.errors import InputError, MissingMediaError, OversizedMediaError, UnreadableMediaError
 from mien.inference.media.color import to_rgb
-from mien.inference.media.effort import MeteredFile, check_effort, check_strips
+from mien.inference.media.effort import MeteredFile, check_effort, check_shades, check_strips
 
 RGB: TypeAlias = NDArray[np.uint8]
 """(H, W, 3) uint8."""
@@ -193,6 +193,7 @@ def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
                 raise UnreadableMediaError(f"{name} is HEIC, which mien doesn't read; save it as JPEG.") from None
         with image:
             check_strips(image, data, name)
+            check_shades(image, name)
             return _upright_rgb(image, name, max_pixels)
 
 
@@ -205,8 +206,8 @@ def _known_formats() -> list[str]:
 def _upright_rgb(image: Image.Image, name: str, max_pixels: int) -> RGB:
     """Decode, turn and convert; `image` itself stays as it is, but for being loaded."""
     _check_size(image.width, image.height, name, max_pixels)
-    image.load()
     with _quiet:
+        image.load()
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     turn = _TURNS.get(orientation)
     # Converted first: transposing loses what a palette knows of transparency.

@@ -79,8 +79,10 @@ def find_model(source: str | os.PathLike[str]) -> Path:
             `Path` to mean a file called like a name.
 
     Raises:
-        ModelError: If no model has that name, or no file is at that path.
+        ModelError: If no model has that name, no file is at that path, or it is neither.
     """
+    if not isinstance(source, str | os.PathLike):
+        raise ModelError(f"a model is told by its name or path, got {type(source).__name__} {source!r:.60}.")
     if isinstance(source, str) and _NAME.fullmatch(source):
         return _find_named(source)
     path = Path(source)

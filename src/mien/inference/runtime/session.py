@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mien.core.arguments import check_whole
 from mien.core.card import ModelCard
 from mien.core.errors import CardError, InputError, ModelError, ProviderError
 from mien.inference.runtime.bundled import read_model
@@ -159,9 +160,7 @@ def count_threads(threads: int | None) -> int:
     """
     if threads is None:
         return min(count_processors(), MAX_DEFAULT_THREADS)
-    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"threads has to be a whole number from 1 to {MAX_THREADS}, got {threads!r}.")
-    return threads
+    return check_whole("threads", threads, 1, MAX_THREADS)
 
 
 def count_processors() -> int:

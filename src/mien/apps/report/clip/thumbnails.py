@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from mien.core.errors import InputError
+from mien.core.arguments import check_whole
 from mien.core.geometry import Box
 from mien.core.moments import Moment, Sighting
 from mien.inference.insights.episodes import Episode
@@ -90,9 +90,9 @@ class EpisodePictures:
         Raises:
             InputError: If a number or a size is under 1.
         """
-        if max_pictures < 1 or size_px < 1:
-            raise InputError(f"max_pictures and size_px are whole numbers from 1 on, got {max_pictures} and {size_px}")
-        self._max_pictures, self._size_px, self._longest_gap_s = max_pictures, size_px, longest_gap_s
+        self._max_pictures = check_whole("max_pictures", max_pictures, 1)
+        self._size_px = check_whole("size_px", size_px, 1)
+        self._longest_gap_s = longest_gap_s
         self._running: dict[int, _Kept] = {}
         self._finished: list[tuple[float, int, tuple[int, str], _Finished]] = []  # a heap, the shortest stretch first
         self._numbers = count()  # so that a heap never compares pictures
