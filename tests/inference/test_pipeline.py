@@ -148,6 +148,16 @@ def test_two_videos_share_no_persons(recognizer) -> None:
         assert [sorted(one.person for one in moment.sightings) for moment in moments] == [[1, 2], [1, 2]]
 
 
+def test_behind_a_cut_nobody_has_the_number_of_who_was_there(recognizer) -> None:
+    shots = [np.random.default_rng(seed).integers(0, 256, (9, 8, 3), np.uint8) for seed in range(2)]
+    shots = [np.kron(shot, np.ones((12, 16, 1), np.uint8)) for shot in shots]
+    frames = [Frame(index, index / 25, shots[index // 5]) for index in range(10)]
+    moments = list(Pipeline(recognizer).run(frames))
+    assert [[one.person for one in moment.sightings] for moment in moments] == [[1]] * 5 + [[2]] * 5
+    (first,) = moments[5].sightings
+    assert first.probabilities == first.face.probabilities, "nor their expression"
+
+
 @pytest.mark.parametrize("workers", [0, -1, "2", 1.5, True])
 def test_no_workers_are_refused(recognizer, workers) -> None:
     with pytest.raises(InputError, match=f"from 1 on, got {workers!r}"):
@@ -158,9 +168,9 @@ def test_the_tracker_is_given_each_faces_look(recognizer, monkeypatch) -> None:
     given = []
     real = Tracker.update
 
-    def spy(self, found, time_s, looks=None):
+    def spy(self, found, time_s, looks=None, **others):
         given.append((len(found), looks))
-        return real(self, found, time_s, looks)
+        return real(self, found, time_s, looks, **others)
 
     monkeypatch.setattr(Tracker, "update", spy)
     frames = list(make_frames(3))

@@ -21,6 +21,7 @@ from mien.inference.recognizer import Recognizer
 from mien.inference.runtime.session import count_threads
 from mien.inference.track.follower import Follower
 from mien.inference.track.looks import Sketch, sketch
+from mien.inference.track.scenes import Survey, survey
 from mien.inference.track.smoothing import SmoothingSettings
 from mien.inference.track.tracker import TrackerSettings
 
@@ -38,6 +39,14 @@ class Look(NamedTuple):
 
     frame: Frame
     moment: Moment
+
+
+class _Seen(NamedTuple):
+    """What the follower is told of a frame: its faces, a sketch of each, and a survey of the whole."""
+
+    faces: Sequence[Face]
+    looks: Sequence[Sketch]
+    scene: Survey
 
 
 class Pipeline:
@@ -113,17 +122,23 @@ class Pipeline:
         with opened as video:
             # A camera's next frame is worth waiting for only when the last one is told: it would come late otherwise.
             ahead = 0 if getattr(video, "is_live", False) else self._workers
-            for frame, faces, looks in self._read(iter(video), ahead):
+            for frame, seen in self._read(iter(video), ahead):
                 height, width = frame.pixels.shape[:2]
                 moment = follower.follow(
-                    faces, frame=frame.index, time_s=frame.time_s, width=width, height=height, looks=looks
+                    seen.faces,
+                    frame=frame.index,
+                    time_s=frame.time_s,
+                    width=width,
+                    height=height,
+                    looks=seen.looks,
+                    scene=seen.scene,
                 )
                 yield Look(frame, moment)
 
-    def _read(self, frames: Iterator[Frame], frames_ahead: int) -> Iterator[tuple[Frame, Sequence[Face], list[Sketch]]]:
+    def _read(self, frames: Iterator[Frame], frames_ahead: int) -> Iterator[tuple[Frame, _Seen]]:
         """Read the faces of several frames at the same time, and yield them with their looks in the frames' order."""
         with ThreadPoolExecutor(self._workers, thread_name_prefix="mien-look") as pool:
-            ahead: deque[tuple[Frame, Future[tuple[Sequence[Face], list[Sketch]]]]] = deque()
+            ahead: deque[tuple[Frame, Future[_Seen]]] = deque()
             error: Exception | None = None
             try:
                 while True:
@@ -139,16 +154,16 @@ class Pipeline:
                     if not ahead:
                         break
                     frame, seen = ahead.popleft()
-                    yield frame, *seen.result()
+                    yield frame, seen.result()
             finally:
                 pool.shutdown(cancel_futures=True)
             if error is not None:
                 raise error
 
-    def _see(self, frame: Frame) -> tuple[Sequence[Face], list[Sketch]]:
-        """Read the faces of one frame, and sketch the crops that were cut for that; in a thread."""
+    def _see(self, frame: Frame) -> _Seen:
+        """Read the faces of one frame, and sketch the crops that were cut for that, and the whole; in a thread."""
         cut = self._recognizer.cut(frame.pixels, name=f"frame {frame.index}", **self._limits)  # type: ignore[arg-type]
         if cut.error is not None:
             raise cut.error
         (picture,) = self._recognizer.describe([cut])
-        return picture.faces or (), [sketch(face.crop) for face in cut.faces]
+        return _Seen(picture.faces or (), [sketch(face.crop) for face in cut.faces], survey(frame.pixels))

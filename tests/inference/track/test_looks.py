@@ -87,8 +87,10 @@ def test_another_look_is_learned_in_a_second_at_any_rate(rate):
 
 def test_who_stands_apart():
     places = np.array([[100, 100, np.log(50)], [140, 100, np.log(50)], [300, 100, np.log(50)]])
-    assert stand_apart(places, places, np.arange(3)).tolist() == [False, False, True]
-    assert stand_apart(places[:1], places[[0, 2]], np.array([0])).tolist() == [True]
+    everybody = np.ones(3, bool)
+    assert stand_apart(places, places, np.arange(3), everybody).tolist() == [False, False, True]
+    assert stand_apart(places[:1], places[[0, 2]], np.array([0]), everybody[:2]).tolist() == [True]
+    assert stand_apart(places[:1], places, np.array([0]), np.array([True, False, True])).tolist() == [True]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import io
 import re
 from typing import Final
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, PpmImagePlugin, TiffImagePlugin
 
 from mien.core.errors import UnreadableMediaError
 
@@ -113,7 +113,7 @@ def check_shades(image: Image.Image, name: str) -> None:
     Raises:
         UnreadableMediaError: If it has more pixels than `MAX_READS`.
     """
-    is_slow = image.format == "PPM" and any(tile[0] == "ppm" for tile in image.tile)
+    is_slow = isinstance(image, PpmImagePlugin.PpmImageFile) and any(tile[0] == "ppm" for tile in image.tile)
     if is_slow and image.width * image.height > MAX_READS:
         raise UnreadableMediaError(
             f"{name} is a PPM with other than 256 shades; such are read up to {MAX_READS:,} pixels. Save it as a PNG."

@@ -8,6 +8,7 @@ from mien.core.errors import InputError
 from mien.core.moments import Moment, Sighting
 from mien.core.results import Face
 from mien.inference.track.looks import Sketch
+from mien.inference.track.scenes import Scenes, Survey
 from mien.inference.track.smoothing import Smoother, SmoothingSettings
 from mien.inference.track.tracker import Tracker, TrackerSettings
 
@@ -15,8 +16,8 @@ from mien.inference.track.tracker import Tracker, TrackerSettings
 class Follower:
     """Follows the persons of one video or camera.
 
-    It holds what is known of the persons that were seen lately, with a sketch of each face, and nothing else of the
-    frames; so its memory is bounded.
+    It holds what is known of the persons that were seen lately, with a sketch of each face, a survey of the last frame,
+    and nothing else of the frames; so its memory is bounded.
     Not for several threads at once.
     """
 
@@ -37,6 +38,7 @@ class Follower:
         """
         self._tracker = Tracker(TrackerSettings() if tracking is None else tracking)
         self._smoother = Smoother(smoothing)
+        self._scenes = Scenes()
         self._last_s = 0.0
 
     def smooth(self, settings: SmoothingSettings | None) -> None:
@@ -57,6 +59,7 @@ class Follower:
         width: int,
         height: int,
         looks: Sequence[Sketch] | None = None,
+        scene: Survey | None = None,
     ) -> Moment:
         """Take the faces of the next frame, and say whose they are.
 
@@ -68,6 +71,8 @@ class Follower:
             height: Likewise.
             looks: For each face what `mien.inference.track.looks.sketch` made of its crop; None tells persons apart by
                 their motion alone.
+            scene: What `mien.inference.track.scenes.survey` made of the frame, to know a cut; None where there is none,
+                as with a camera.
 
         Returns:
             The persons in the order of `faces`. A person who is not found on this frame is not in it.
@@ -78,7 +83,8 @@ class Follower:
         if time_s < self._last_s:
             raise InputError(f"frame {frame} is shown at {time_s} s, before the last one at {self._last_s} s.")
         self._last_s = time_s
-        persons = self._tracker.update(faces, time_s, looks)
+        is_cut = scene is not None and self._scenes.is_cut(scene)
+        persons = self._tracker.update(faces, time_s, looks, is_cut=is_cut)
         sightings = []
         for person, face in zip(persons, faces, strict=True):
             probabilities, expression = self._smoother.update(person, face.probabilities, time_s)

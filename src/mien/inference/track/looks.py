@@ -74,15 +74,16 @@ def stack(looks: Sequence[Sketch] | None, count: int) -> NDArray[np.float32]:
     return np.array(looks, np.float32).reshape(count, DOTS)
 
 
-def stand_apart(seen: Places, places: Places, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+def stand_apart(seen: Places, places: Places, rows: NDArray[np.intp], is_there: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which faces nobody else is in front of or behind: (M,).
 
     Args:
         seen: (M, 3) places of the faces.
         places: (N, 3) of all persons, also of those who were not found: they may be hidden there.
         rows: (M,) whose the faces are.
+        is_there: (N,) who may be in this picture at all.
     """
-    is_near = are_near(seen, places)
+    is_near = are_near(seen, places) & is_there
     is_near[np.arange(len(rows)), rows] = False
     return np.asarray(~is_near.any(axis=1))
 

@@ -15,7 +15,6 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TypeAlias
 
@@ -27,6 +26,7 @@ from mien.core.results import Detection, Face
 from mien.inference.track.looks import Looks, Sketch, stack, stand_apart
 from mien.inference.track.matching import is_within, measure_costs, measure_surprises, open_solver, pair
 from mien.inference.track.motion import Motions, Places, are_near, to_places
+from mien.inference.track.person import Person
 from mien.inference.track.settings import TrackerSettings
 from mien.inference.track.shake import find_shift
 
@@ -55,31 +55,6 @@ LEAP = 50.0
 then; that all do at once, each in its own way, is a cut."""
 
 
-@dataclass(slots=True)
-class _Person:
-    """What is remembered of a person besides the motion and the look.
-
-    Attributes:
-        number: Theirs.
-        first_s: When they were seen first.
-        last_s: When they were seen last.
-        score: The highest so far.
-        back_s: When they were found again after an absence, as long as that is not certain; else None.
-        gone_s: When they were seen last before that absence.
-    """
-
-    number: int
-    first_s: float
-    last_s: float
-    score: float
-    back_s: float | None = None
-    gone_s: float = 0.0
-
-    def is_settled(self, settings: TrackerSettings) -> bool:
-        stay_s = self.last_s - self.first_s
-        return stay_s >= (settings.settle_s if self.score >= settings.sure_score else settings.settle_unsure_s)
-
-
 class Tracker:
     """Numbers the persons of one video or camera. Not for several threads at once.
 
@@ -95,7 +70,7 @@ class Tracker:
         """
         self._settings = settings
         self._solve = open_solver()
-        self._persons: list[_Person] = []
+        self._persons: list[Person] = []
         self._motions = self._earlier = self._begin(np.zeros((0, 3)))
         self._looks = Looks.begin(0)
         self._given = 0
@@ -107,7 +82,12 @@ class Tracker:
         return frozenset(person.number for person in self._persons)
 
     def update(
-        self, found: Sequence[Detection | Face], time_s: float, looks: Sequence[Sketch] | None = None
+        self,
+        found: Sequence[Detection | Face],
+        time_s: float,
+        looks: Sequence[Sketch] | None = None,
+        *,
+        is_cut: bool = False,
     ) -> list[int]:
         """Take the faces of the next frame that was looked at, also where there are none.
 
@@ -116,6 +96,8 @@ class Tracker:
             time_s: When the frame is shown, in seconds; not before the last one's. Steps may be of any length, and
                 differ.
             looks: For each face what `looks.sketch` made of its crop; None goes by motion alone.
+            is_cut: Whether the frame shows another picture than the last one, as `scenes.Scenes` tells. Who was there
+                keeps the number only for a face that looks like theirs, and is where they were.
 
         Returns:
             For each face its person's number: 1, 2, ... in the order of their appearance, each once a frame and none
@@ -135,8 +117,10 @@ class Tracker:
         self._motions = self._motions.predict(time_s - last_s, liveliness=self._settings.liveliness)
         self._earlier = self._earlier.predict(time_s - last_s, liveliness=self._settings.liveliness)
         self._forget_gone(time_s, last_s)
+        for person in self._persons:
+            person.is_cut_off |= is_cut
         lately_s = last_s - self._settings.remember_fleeting_s
-        is_witness = np.array(
+        is_witness = ~self._are_cut_off() & np.array(
             [one.last_s >= lately_s and one.is_settled(self._settings) for one in self._persons], bool
         )
         if (shift := find_shift(self._motions.places[is_witness], seen)) is not None:
@@ -148,6 +132,7 @@ class Tracker:
         likeness = self._looks.compare(sketches)
         costs = measure_costs(self._motions, seen, wobble=wobble) - self._settings.look_weight * likeness
         is_alike = self._looks.recognize(likeness, self._settings.look_trust) & (self._settings.look_weight > 0)
+        is_alike &= (likeness >= self._settings.look_trust) | ~self._are_cut_off()[:, None]
         pairs = self._match(seen, costs, is_alike | (surprises < LEAP), is_sure, is_alike, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
@@ -155,6 +140,9 @@ class Tracker:
         numbers = self._note(scores, seen, pairs, is_alike, time_s)
         self._learn_looks(numbers, seen, sketches, time_s - last_s)
         return numbers
+
+    def _are_cut_off(self) -> NDArray[np.bool_]:
+        return np.array([person.is_cut_off for person in self._persons], bool)
 
     def _begin(self, seen: Places) -> Motions:
         return Motions.begin(seen, wobble=self._settings.wobble, speed=self._settings.start_speed)
@@ -167,7 +155,7 @@ class Tracker:
     def _forget_gone(self, time_s: float, last_s: float) -> None:
         """Forget who has not been found for too long. Who is fleeting gets one frame more, however late it is."""
 
-        def is_kept(person: _Person, is_known: bool) -> bool:
+        def is_kept(person: Person, is_known: bool) -> bool:
             away_s = time_s - person.last_s
             return away_s <= self._settings.remember_s and (is_known or not self._is_passing(person, time_s, last_s))
 
@@ -175,7 +163,7 @@ class Tracker:
         if not all(kept):
             self._keep(np.array(kept))
 
-    def _is_passing(self, person: _Person, time_s: float, last_s: float) -> bool:
+    def _is_passing(self, person: Person, time_s: float, last_s: float) -> bool:
         """Return whether somebody who is not settled is away for too long to be found by motion."""
         is_trusted = person.last_s == last_s or person.is_settled(self._settings)
         return not is_trusted and time_s - person.last_s > self._settings.remember_fleeting_s
@@ -207,7 +195,9 @@ class Tracker:
         is_settled = np.array([person.is_settled(settings) for person in self._persons], bool)[:, None]
         is_away = [person.last_s < last_s or person.back_s is not None for person in self._persons]
         is_lost = is_settled & np.array(is_away, bool)[:, None]
-        is_shared = are_near(seen, self._motions.places).sum(axis=1) >= 2  # one box around two is larger than either
+        is_cut_off = self._are_cut_off()
+        is_near = are_near(seen, self._motions.places) & ~is_cut_off
+        is_shared = is_near.sum(axis=1) >= 2  # one box around two is larger than either
         is_trusted = is_sure | is_lost | is_alike | is_shared  # who comes out from behind is half seen at first
         away_s = np.array([time_s - person.last_s for person in self._persons])[:, None] * is_trusted
         trust = np.where(is_trusted, 1.0, UNSURE)
@@ -220,6 +210,7 @@ class Tracker:
         is_possible &= is_calm | is_sure
         is_passing = np.array([self._is_passing(person, time_s, last_s) for person in self._persons], bool)
         is_possible &= is_alike | ~is_passing[:, None]
+        is_possible &= is_alike | ~is_cut_off[:, None]
         rows, columns = np.zeros(0, np.intp), np.zeros(0, np.intp)
         for is_allowed in (is_possible & is_settled & is_calm, is_possible & is_settled, is_possible):
             is_allowed[rows] = False
@@ -241,6 +232,7 @@ class Tracker:
             is_back = person.is_settled(self._settings) and time_s - person.last_s > RETURN_S
             if is_back and not is_alike[row, column]:
                 person.back_s, person.gone_s = time_s, person.last_s
+            person.is_cut_off = False
             person.last_s, person.score = time_s, max(person.score, float(scores[column]))
             numbers[column] = person.number
         self._weigh_returns(time_s)
@@ -248,7 +240,7 @@ class Tracker:
         for column in new:
             self._given += 1
             numbers[column] = self._given
-            self._persons.append(_Person(self._given, time_s, time_s, float(scores[column])))
+            self._persons.append(Person(self._given, time_s, time_s, float(scores[column])))
         if new:
             begun = self._begin(seen[new])
             self._motions, self._earlier = self._motions.join(begun), self._earlier.join(begun)
@@ -260,7 +252,7 @@ class Tracker:
         row_of = {person.number: row for row, person in enumerate(self._persons)}
         rows = np.array([row_of[number] for number in numbers], np.intp)
         is_certain = np.array([self._persons[row].back_s is None for row in rows.tolist()], bool)
-        is_clear = is_certain & stand_apart(seen, self._motions.places, rows)
+        is_clear = is_certain & stand_apart(seen, self._motions.places, rows, ~self._are_cut_off())
         over_s = self._settings.look_learn_s
         self._looks = self._looks.learn(rows[is_clear], sketches[is_clear], step_s=step_s, over_s=over_s)
 
