@@ -114,6 +114,26 @@ def test_robustness_is_told_of_every_model_and_change(run_example, faces, model_
     assert all(list(model.readings) == ["untouched", *CHANGES] for model in robustness.models.values())
 
 
+def test_numbers_that_are_taken_over_at_a_cut_are_counted(run_example, draw_photo, tmp_path):
+    """The same face stands in the same place of three pictures: it looks like itself in all, by either way."""
+    (tmp_path / "shots").mkdir()
+    lines = []
+    for number, split in enumerate(["train", "train", "test", *["validation"] * 3]):
+        pixels, annotated = draw_photo((480, 400), [(60, 80, 48, 64)])
+        Image.fromarray(pixels).save(tmp_path / "shots" / f"{number}.png")
+        line = {"file": f"{number}.png", "width": 480, "height": 400, "split": split, "faces": annotated}
+        lines.append(json.dumps(line) + "\n")
+    (tmp_path / "shots" / "annotations.jsonl").write_text("".join(lines))
+    import_photos(tmp_path / "shots", tmp_path / "photos")
+    result = run_example("hard_cuts.py", tmp_path / "photos")
+    assert result.returncode == 0, result.stderr
+    assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
+        "3 shots",
+        "by faces alone 1 numbers, 1 of several shots, taken over 2 times",
+        "and by the picture 1 numbers, 1 of several shots, taken over 2 times",
+    ]
+
+
 @pytest.fixture
 def roomy(tmp_path, draw_photo):
     """Six imported photos with one drawn face each and much room: four for training, one each for the other parts."""

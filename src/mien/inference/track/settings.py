@@ -42,6 +42,8 @@ class TrackerSettings(BaseModel):
             they meet, and mixes them up more readily when a face changes; 0 goes by motion alone.
         look_trust: The likeness from which a face is the person's as surely as by its score, and from which persons
             are known again who were seen too briefly to be settled. Higher asks for a closer likeness.
+        cut_trust: The likeness from which a face is that of a person who was there before the video cut to another
+            picture. Higher gives more new numbers to people shown again, lower more old ones to others.
         look_learn_s: In about this time a look is replaced by a new one, while nobody else is near. Lower follows
             light and expression, and forgets more.
 
@@ -65,4 +67,5 @@ class TrackerSettings(BaseModel):
     start_speed: float = Field(2.5, gt=0)
     look_weight: float = Field(20.0, ge=0)
     look_trust: float = Field(0.6, gt=UNKNOWN, le=1)
+    cut_trust: float = Field(0.8, gt=UNKNOWN, le=1)
     look_learn_s: float = Field(1.0, gt=0)

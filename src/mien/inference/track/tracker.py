@@ -132,7 +132,7 @@ class Tracker:
         likeness = self._looks.compare(sketches)
         costs = measure_costs(self._motions, seen, wobble=wobble) - self._settings.look_weight * likeness
         is_alike = self._looks.recognize(likeness, self._settings.look_trust) & (self._settings.look_weight > 0)
-        is_alike &= (likeness >= self._settings.look_trust) | ~self._are_cut_off()[:, None]
+        is_alike &= (likeness >= self._settings.cut_trust) | ~self._are_cut_off()[:, None]
         pairs = self._match(seen, costs, is_alike | (surprises < LEAP), is_sure, is_alike, time_s, last_s)
         if is_witness.sum() >= WITNESSES <= is_sure.sum() and not (surprises[pairs] < LEAP).any():
             self._keep(np.zeros(len(self._persons), bool))  # a cut: whoever comes now is new
