@@ -1,4 +1,4 @@
-"""Does somebody else get a person's number where a video cuts? Photos are shown one after the other, and numbers counted.
+"""Does somebody else get a number where a video cuts? Photos are shown one after the other, and numbers counted.
 
 Each photo stands for half a second, so every two shots have other people in them: a number in two shots is one too few.
 

@@ -196,6 +196,13 @@ def test_what_is_no_ordinary_file_is_not_replaced(tmp_path):
 
 
 @posix
+def test_a_pipe_is_no_place_for_a_file():
+    script = "from mien.core.atomic import *; from pathlib import Path; check_new_file(Path('/dev/stdout'))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "can't write /dev/stdout: it is no ordinary file. Name a place" in done.stderr
+
+
+@posix
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there" / "file")

@@ -181,6 +181,20 @@ def test_the_tracker_is_given_each_faces_look(recognizer, monkeypatch) -> None:
         assert [look.tolist() for look in looks] == [sketch(face.crop).tolist() for face in cut.faces]
 
 
+@pytest.mark.parametrize("frames", [0, None, 2.5])
+def test_what_is_no_video_is_refused(recognizer, frames) -> None:
+    with pytest.raises(InputError, match='a camera such as "camera:0", or frames, got'):
+        list(Pipeline(recognizer).run(frames))
+
+
+def test_pictures_are_no_frames(recognizer) -> None:
+    mixed = [*make_frames(2), np.zeros((96, 128, 3), np.uint8)]
+    run = Pipeline(recognizer).run(mixed)
+    assert [next(run).frame, next(run).frame] == [0, 1]
+    with pytest.raises(InputError, match=r"got ndarray\. .*Frame\(index, time_s, pixels\)"):
+        next(run)
+
+
 def test_a_frame_that_is_no_picture_is_refused(recognizer) -> None:
     with pytest.raises(InputError):
         list(Pipeline(recognizer).run([Frame(0, 0.0, np.zeros((4, 4, 3)))]))

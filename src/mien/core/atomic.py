@@ -143,8 +143,8 @@ def _find_file(path: Path) -> Path:
     """Return where a file's links lead; refuse what is there and no file."""
     target = follow_links(path)
     with _blame(path):
-        if target.exists() and not target.is_file():
-            raise _refusal(path, "it is a folder" if target.is_dir() else "it is no ordinary file")
+        if path.exists() and not path.is_file():  # the target of /dev/stdout is no path
+            raise _refusal(path, "it is a folder" if path.is_dir() else "it is no ordinary file")
     return target
 
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from mien.core.arguments import check_whole
+from mien.core.errors import InputError
 from mien.core.moments import Moment
 from mien.core.results import Face
 from mien.inference.media.video.frames import Frame
@@ -117,6 +118,8 @@ class Pipeline:
 
     def look(self, frames: str | os.PathLike[str] | VideoContent | Iterable[Frame]) -> Generator[Look, None, None]:
         """As `run`, and give the frames as well, to draw on them."""
+        if isinstance(frames, int) or not isinstance(frames, VideoContent | str | os.PathLike | Iterable):
+            raise InputError(f'a video is a file, a camera such as "camera:0", or frames, got {frames!r:.60}.')
         opened = open_video(frames) if isinstance(frames, str | os.PathLike | VideoContent) else nullcontext(frames)
         follower = self.begin()
         with opened as video:
@@ -149,6 +152,12 @@ class Pipeline:
                             error = failure
                             break
                         if frame is None:
+                            break
+                        if not isinstance(frame, Frame):
+                            error = InputError(
+                                f"frames are those that open_video gives, got {type(frame).__name__}. A picture of "
+                                "your own becomes one by Frame(index, time_s, pixels)."
+                            )
                             break
                         ahead.append((frame, pool.submit(self._see, frame)))
                     if not ahead:

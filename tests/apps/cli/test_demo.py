@@ -41,3 +41,9 @@ def test_the_bundled_picture_has_seven_different_faces() -> None:
     tiles = read_mean_faces()
     assert [tile.shape for tile in tiles] == [(48, 48)] * 7
     assert len({tile.tobytes() for tile in tiles}) == 7
+
+
+def test_a_folder_called_like_a_picture_is_refused(tmp_path, capsys) -> None:
+    assert run(["demo", "--out", str(tmp_path / "x.jpg")]) == 1
+    assert "x.jpg names a picture, and a folder is meant" in capsys.readouterr().err
+    assert not (tmp_path / "x.jpg").exists()

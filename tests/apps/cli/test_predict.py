@@ -47,6 +47,24 @@ def test_json_has_one_line_a_picture_as_documented(predict, folder, capsys) -> N
     assert face["confidence"] == max(face["probabilities"].values()) == face["probabilities"][face["expression"]]
 
 
+def test_rows_in_a_file_leave_their_errors_on_the_screen(predict, folder, tmp_path, capsys) -> None:
+    for number in range(7):
+        (folder / f"broken {number}.png").write_bytes(b"no picture")
+    assert predict(folder, "--crops", "--csv", tmp_path / "rows.csv") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" is in none")[0] for line in lines[:5]] == [
+        f"mien: note: {folder}/broken {number}.png" for number in range(5)
+    ]
+    assert lines[5] == "mien: note: and 2 more; the column error has them"
+    assert lines[6].startswith("wrote 10 rows")
+
+
+def test_rows_are_not_written_as_another_form(predict, folder, tmp_path, capsys) -> None:
+    assert predict(folder, "--crops", "--csv", tmp_path / "rows.xlsx") == 1
+    assert "rows.xlsx sounds like another form. Name it rows.csv." in capsys.readouterr().err
+    assert not (tmp_path / "rows.xlsx").exists()
+
+
 def test_a_crop_of_1008_pixels_has_the_label_of_its_48_pixels(predict, tmp_path, crops, capsys) -> None:
     for number, crop in enumerate(crops):
         Image.fromarray(crop).save(tmp_path / f"{number}-small.png")

@@ -127,7 +127,10 @@ def test_a_file_that_is_not_there_is_not_called_unreadable(predict, capsys) -> N
     assert "unreadable" not in shown
     Path("broken.png").write_bytes(b"no picture")
     assert predict("absent.png", "broken.png", "--csv", "x.csv") == 1
-    assert capsys.readouterr().err == "wrote 2 rows to x.csv: 1 unreadable, 1 not found\n"
+    absent, broken, summary = capsys.readouterr().err.splitlines()
+    assert absent == "mien: note: absent.png does not exist."
+    assert broken.startswith("mien: note: broken.png is in none of the formats")
+    assert summary == "wrote 2 rows to x.csv: 1 unreadable, 1 not found"
 
 
 def read_table(pictures: list[Picture], capsys: pytest.CaptureFixture[str]) -> str:

@@ -177,6 +177,7 @@ def test_what_was_written_is_told_and_nothing_else(watch, clip, capsys) -> None:
         (["clip.mp4", "--report", "/proc/x.html"], "/proc/x.html"),
         (["absent.mp4", "--csv", "x.csv"], "absent.mp4"),
         (["camera:77", "--csv", "x.csv"], "camera"),
+        (["77", "--csv", "x.csv"], "For a camera say camera:77."),
         (["http://127.0.0.1/x.mp4", "--csv", "x.csv"], "http"),
         (["clip.mp4", "--annotate", "x.txt"], ".mp4"),
         (["clip.mp4", "--report", "out/x.pdf"], "--report writes HTML, and out/x.pdf sounds like another form"),

@@ -50,6 +50,12 @@ def test_a_slip_is_explained_without_any_extra(tokens, expected) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("tokens", [("predict", "a.png", "--coarse", "b.png"), ("watch", "a.mp4", "b.png")])
+def test_words_in_the_wrong_place_are_told_where_they_belong(tokens, capsys) -> None:
+    assert run(tokens) == 2
+    assert '"b.png" was not expected there. What is read stands first' in words(capsys.readouterr().err)
+
+
 def test_a_verb_nobody_could_have_meant_is_not_suggested(capsys) -> None:
     assert run(["foo"]) == 2
     assert "Did you mean" not in capsys.readouterr().err
@@ -77,7 +83,7 @@ def test_flags_are_named_as_they_were_typed(tmp_path, model_file, detector_file,
     assert run([*shared, "--max-side-px=3"]) == 1
     assert capsys.readouterr().err.startswith("mien: error: --max-side-px is a whole number from 32 to")
     assert run([*shared, "--threads", "0"]) == 1
-    assert capsys.readouterr().err.startswith("mien: error: --threads has to be a whole number")
+    assert capsys.readouterr().err.startswith("mien: error: --threads is a whole number")
     assert run(["watch", "camera:0", "--group", "--min-group", "1"]) == 1
     assert capsys.readouterr().err.startswith("mien: error: --min-group is at least 2")
 

@@ -136,6 +136,23 @@ def test_a_phones_heic_is_called_by_its_name(tmp_path, brand) -> None:
         read_picture(file.read_bytes().replace(brand, b"none", 1))
 
 
+@pytest.mark.parametrize(
+    "start", [b"\0\0\0\x20ftypisom", b"\0\0\0\x14ftypqt  ", b"\x1aE\xdf\xa3", b"RIFF\x24\0\0\0AVI LIST"]
+)
+def test_a_video_is_called_one(tmp_path, start) -> None:
+    file = tmp_path / "clip.mp4"
+    file.write_bytes(start + bytes(500))
+    with pytest.raises(UnreadableMediaError, match=r"clip.mp4 is a video, not a picture\. Use `mien watch`"):
+        read_picture(file)
+
+
+def test_addresses_and_empty_paths_are_no_files() -> None:
+    with pytest.raises(InputError, match=r"https://example\.org/a\.jpg is an address, and mien opens none"):
+        read_picture("https://example.org/a.jpg")
+    with pytest.raises(InputError, match="path of a picture is empty"):
+        read_picture("")
+
+
 def test_palette_and_bilevel_and_gray_pictures_keep_their_look(photo) -> None:
     np.testing.assert_array_equal(read_picture(encode(photo.quantize(8))), np.asarray(photo))
     bilevel = Image.fromarray(np.eye(8, dtype=bool))

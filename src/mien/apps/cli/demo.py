@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mien.apps.cli.outputs import refuse_picture_name
 from mien.apps.cli.result_table import show_certainty
 from mien.core.atomic import write_bytes
 from mien.core.errors import InputError
@@ -40,6 +41,7 @@ def demo(*, out: Path = Path()) -> None:
     Args:
         out: The folder for mien-demo.png. Where it can't be written to, the table still comes.
     """
+    refuse_picture_name("--out", out)
     sheet, tiles = draw_sheet(read_mean_faces())
     faces = Recognizer.load().predict(sheet)
     console = Console(highlight=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -19,6 +20,10 @@ from mien.inference.media.pictures import SUFFIXES, read_picture
 
 MAX_REASONS: Final = 100
 """More pictures that could not be drawn are counted and not kept: a disk that is gone would give one for each."""
+
+
+MAX_TOLD: Final = 5
+"""More pictures that could not be read are counted: their reasons stand with the rows."""
 
 
 class Output(Protocol):
@@ -44,6 +49,34 @@ class JsonLines:
         print(json.dumps(picture.to_dict(has_tone=self._has_tone)))
 
 
+class Failures:
+    """Keeps why pictures could not be read, for those who see no table.
+
+    Attributes:
+        count: Pictures that could not be read.
+        reasons: What was wrong with the first `MAX_TOLD` of them; each names its picture.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.count = 0
+        self.reasons: list[str] = []
+
+    def write(self, picture: Picture) -> None:
+        """Take the next picture."""
+        if picture.error is not None:
+            self.count += 1
+            if len(self.reasons) < MAX_TOLD:
+                self.reasons.append(picture.error["message"])
+
+    def tell(self) -> None:
+        """Say it on standard error."""
+        for reason in self.reasons:
+            print(f"mien: note: {printable(reason)}", file=sys.stderr)
+        if (more := self.count - len(self.reasons)) > 0:
+            print(f"mien: note: and {more:,} more; the column error has them", file=sys.stderr)
+
+
 class AnnotatedFolder:
     """A folder of annotated pictures, each under the name it had below the path that was named.
 
@@ -64,8 +97,7 @@ class AnnotatedFolder:
         Raises:
             InputError: If the folder can't be written to, or its name is that of a picture.
         """
-        if folder.suffix.lower() in SUFFIXES and not folder.is_dir():
-            raise InputError(f"--annotate {folder} names a picture, and a folder is meant. Name one, such as seen.")
+        refuse_picture_name("--annotate", folder)
         check_shared_folder(folder)
         self.folder = folder
         self.drawn = self.undrawn = 0
@@ -92,6 +124,16 @@ class AnnotatedFolder:
         Image.fromarray(annotate(pixels, picture.faces)).save(buffer, "PNG")
         write_bytes(target, buffer.getvalue())
         self.drawn += 1
+
+
+def refuse_picture_name(flag: str, folder: Path) -> None:
+    """Refuse a folder that is called like a picture, unless it is there.
+
+    Raises:
+        InputError: If somebody meant a file.
+    """
+    if folder.suffix.lower() in SUFFIXES and not folder.is_dir():
+        raise InputError(f"{flag} {folder} names a picture, and a folder is meant. Name one, such as seen.")
 
 
 def choose_targets(folder: Path, sources: Sequence[tuple[Path, Path]]) -> list[Path]:

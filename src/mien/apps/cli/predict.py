@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from mien.apps.cli.interruption import in_one_piece
 from mien.apps.cli.main import EXIT_INTERRUPTED
-from mien.apps.cli.outputs import AnnotatedFolder, JsonLines, Output, printable
+from mien.apps.cli.outputs import AnnotatedFolder, Failures, JsonLines, Output, printable
 from mien.apps.cli.picture_rows import PictureRows, list_columns
 from mien.apps.cli.result_table import ResultTable, Tally
 from mien.apps.cli.sources import Source, find_sources
@@ -85,12 +85,14 @@ def predict(
     if parquet is not None:
         check_parquet()
         refuse_other_form("--parquet", parquet)
+    if csv is not None and csv.suffix.lower() not in SUFFIXES:
+        refuse_other_form("--csv", csv)
     found = find_sources(paths, drawn_into=annotate)
     sources = found.pictures
     rows_file = parquet if csv is None else csv
     if rows_file is not None:
         _spare_pictures(rows_file, "--parquet" if csv is None else "--csv", sources)
-    is_interrupted = False
+    is_interrupted, failures = False, Failures()
     with ExitStack() as stack:
         folder = AnnotatedFolder(annotate, sources) if annotate is not None else None
         recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=threads)
@@ -102,7 +104,7 @@ def predict(
                 ParquetTable.create(rows_file, columns) if csv is None else CsvTable.create(rows_file, columns)
             )
             table = stack.enter_context(opened)
-            outputs.append(PictureRows(table, recognizer.labels, has_tone=coarse))
+            outputs += [PictureRows(table, recognizer.labels, has_tone=coarse), failures]
         elif as_json:
             outputs.append(JsonLines(has_tone=coarse))
         else:
@@ -123,6 +125,7 @@ def predict(
             tally.undrawn = folder.undrawn
             _tell_drawn(folder)
     if rows_file is not None:
+        failures.tell()
         _tell_rows(rows_file, table.rows, tally, is_interrupted=is_interrupted)
     if is_interrupted:
         return EXIT_INTERRUPTED

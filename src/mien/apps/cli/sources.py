@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,9 @@ from typing import Final, NamedTuple, TypeAlias
 
 from mien.apps.cli.outputs import printable
 from mien.core.errors import InputError, UnreadableMediaError
-from mien.inference.media.pictures import SUFFIXES, list_pictures
+from mien.inference.media.addresses import refuse_address
+from mien.inference.media.listing import list_pictures
+from mien.inference.media.pictures import SUFFIXES
 
 Source: TypeAlias = tuple[Path, Path]
 """A picture's path, and its path below what was named: the folder, or the part of a glob that holds no wildcard."""
@@ -25,9 +26,6 @@ UNREAD_SUFFIXES: Final = frozenset(
 """Pictures to those who took or drew them, which mien does not read: it says so, rather than find nothing."""
 
 _WILDCARDS: Final = frozenset("*?[")
-
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-"""How an address of the network begins: two letters at least, as one may be a drive of Windows."""
 
 _NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """What the system says where there is no such folder or file; anything else means that it won't tell."""
@@ -71,7 +69,7 @@ def find_sources(paths: Iterable[str], drawn_into: Path | None = None) -> Found:
     for name in paths:
         if not name:
             raise InputError("one of the paths is empty. Name picture files, or . for the current folder.")
-        refuse_address(name)
+        refuse_address(printable(name))
         entries = [(_entry_of(source[0]), source) for source in _find_named(name, left_out)]
         found = [(entry, source) for entry, source in entries if not left_out.takes_drawn(entry)]
         if not found:
@@ -88,16 +86,6 @@ def find_sources(paths: Iterable[str], drawn_into: Path | None = None) -> Found:
     for note in [*(f"no pictures in {name}" for name in fruitless), *notes]:
         print(f"mien: note: {note}", file=sys.stderr)
     return Found(list(sources.values()), not left_out.unlisted)
-
-
-def refuse_address(name: str) -> None:
-    """Refuse what is no path, and as one would be called absent under a name with a slash less.
-
-    Raises:
-        InputError: If it is an address such as https://example.org/a.mp4.
-    """
-    if _ADDRESS.match(name):
-        raise InputError(f"{printable(name)} is an address, and mien opens none. Download it first and name the file.")
 
 
 class _LeftOut:

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from mien.apps.cli.clock import Every
-from mien.apps.cli.sources import refuse_address
+from mien.apps.cli.outputs import printable
 from mien.apps.cli.tables import check_parquet
 from mien.apps.cli.written_forms import refuse_other_form
 from mien.apps.report.environment import open_environment
 from mien.core.atomic import check_new_file
 from mien.core.errors import InputError
 from mien.inference.insights.settings import InsightSettings
+from mien.inference.media.addresses import refuse_address
 
 
 def check_flags(
@@ -31,7 +32,9 @@ def check_flags(
         InputError: If one is found.
         MissingExtraError: If a form needs an extra that is absent.
     """
-    refuse_address(source)
+    refuse_address(printable(source))
+    if source.isdigit() and not Path(source).exists():
+        raise InputError(f"there is no file {source}. For a camera say camera:{source}.")
     if files["--parquet"] is not None:
         check_parquet()
     if is_group:
@@ -47,10 +50,10 @@ def check_flags(
         if path is None:
             continue
         check_new_file(path)
-        refuse_other_form(flag, path)
         for one in _identify(path):
             if one in taken:
                 raise InputError(f"{flag} {path} would be written over {taken[one]}. Name another file.")
+        refuse_other_form(flag, path)
         taken |= dict.fromkeys(_identify(path), f"that of {flag}")
 
 

@@ -11,6 +11,7 @@ FORMS: Final[dict[str, tuple[str, ...]]] = {
     "--report": (".html", ".htm"),
     "--insights": (".json",),
     "--parquet": (".parquet", ".pq"),
+    "--csv": (".csv", ".txt", ".tsv", ".dat", ".log"),
 }
 """By flag the suffixes of what it writes; the first is the one to name."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError, CycloptsPanel, UnknownCommandError
+from cyclopts import App, CycloptsError, CycloptsPanel, UnknownCommandError, UnusedCliTokensError
 from rich.console import RenderableType
 from rich.markup import escape
 
@@ -20,6 +20,8 @@ def explain(error: CycloptsError) -> RenderableType:
     """Say what is wrong with a call; values of a recipe's flags in our own words instead of pydantic's."""
     if isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
         return CycloptsPanel(_explain_unknown(error.unused_tokens[0], list(error.app)))
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return CycloptsPanel(_explain_unused(error.unused_tokens))
     find_problems = getattr(error.__cause__, "errors", None)
     if find_problems is None:
         return CycloptsPanel(error)
@@ -67,6 +69,13 @@ def _find_name(name: str) -> str:
     if "_" in name:
         return rf"{variable}|(?<![\w./\\'\"-]){name}(?![\w/\\'\"-]|\.\w)"
     return rf"{variable}|^{name}(?= (?:is|has to|lies) )"
+
+
+def _explain_unused(tokens: Sequence[str]) -> str:
+    """Say where words belong that stand behind a flag that takes none, or are more than a verb takes."""
+    shown = ", ".join(f'"{token}"' for token in tokens)
+    they = "was" if len(tokens) == 1 else "were"
+    return f"{shown} {they} not expected there. What is read stands first, together; flags and their values follow."
 
 
 def _explain_unknown(token: str, names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mien.core.errors import InputError, MissingMediaError, OversizedMediaError, UnreadableMediaError
+from mien.inference.media.addresses import refuse_address
 from mien.inference.media.color import to_rgb
 from mien.inference.media.effort import MeteredFile, check_effort, check_shades, check_strips
 
@@ -61,6 +62,9 @@ SUFFIXES: Final = frozenset(
 _HEIC: Final = frozenset(b"ftyp" + brand for brand in (b"heic", b"heix", b"heim", b"heis", b"mif1"))
 """Bytes 4 to 12 of what many phones take photos as; Pillow reads it by an addition alone."""
 
+_MP4: Final = tuple(b"ftyp" + brand for brand in (b"iso", b"mp4", b"avc", b"M4V", b"qt  ", b"3g", b"dash"))
+"""How bytes 4 to 12 of an MP4 or MOV video begin."""
+
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -103,51 +107,14 @@ def read_picture(source: PictureSource, *, max_pixels: int | None = None) -> RGB
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode(bytes(source), "the picture", max_pixels)
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        refuse_address(name := os.fsdecode(source))
+        if not name:
+            raise InputError("the path of a picture is empty. Name a file.")
+        path = Path(name)
         return _decode(_read_file(path), str(path), max_pixels)
     raise InputError(
         f"a picture is a path, the bytes of a file, a PIL image, or a uint8 array, got {type(source).__name__}."
     )
-
-
-def list_pictures(
-    path: Path, suffixes: Collection[str] = SUFFIXES, on_unlisted: Callable[[Path, str], None] | None = None
-) -> list[Path]:
-    """Return the pictures that a path means: itself, or if it is a folder, the picture files in it at any depth.
-
-    Files and folders whose name begins with a dot are left out; linked folders are entered, each folder once.
-
-    Args:
-        path: A file or a folder. A path where nothing is counts as a file: reading it will say so.
-        suffixes: What counts as a picture file in a folder, in lower case.
-        on_unlisted: Is called with each folder that can't be listed, and why; the others go on.
-
-    Returns:
-        Sorted paths; empty for a folder without picture files.
-
-    Raises:
-        UnreadableMediaError: If a folder can't be listed and there is no `on_unlisted`.
-    """
-    if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name is too long for any file
-        return [path]
-
-    def refuse(error: OSError) -> None:
-        if on_unlisted is None:
-            raise UnreadableMediaError(f"the folder {error.filename} can't be listed: {error.strerror}.") from error
-        on_unlisted(Path(error.filename or path), error.strerror or str(error))
-
-    found: list[Path] = []
-    entered: set[str] = set()
-    for folder, subfolders, names in os.walk(path, followlinks=True, onerror=refuse):
-        real = os.path.realpath(folder)
-        if real in entered:  # a link led back to where we were
-            subfolders.clear()
-            continue
-        entered.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        visible = (Path(folder, name) for name in names if not name.startswith("."))
-        found.extend(file for file in visible if file.suffix.lower() in suffixes)
-    return sorted(found)
 
 
 def _check_array(array: NDArray[Any], max_pixels: int) -> RGB:
@@ -188,13 +155,23 @@ def _decode(data: bytes, name: str, max_pixels: int) -> RGB:
             try:
                 image = Image.open(MeteredFile(data, name), formats=_known_formats())
             except UnidentifiedImageError:
-                if data[4:12] not in _HEIC:
-                    raise
-                raise UnreadableMediaError(f"{name} is HEIC, which mien doesn't read; save it as JPEG.") from None
+                if data[4:12] in _HEIC:
+                    raise UnreadableMediaError(f"{name} is HEIC, which mien doesn't read; save it as JPEG.") from None
+                if _is_video(data):
+                    advice = "Use `mien watch` or `mien.Pipeline` for videos."
+                    raise UnreadableMediaError(f"{name} is a video, not a picture.", advice=advice) from None
+                raise
         with image:
             check_strips(image, data, name)
             check_shades(image, name)
             return _upright_rgb(image, name, max_pixels)
+
+
+def _is_video(data: bytes) -> bool:
+    """Whether a file begins as one of the common videos does: MP4 and MOV, Matroska and WebM, AVI."""
+    return (
+        data[4:12].startswith(_MP4) or data[:4] == b"\x1aE\xdf\xa3" or (data[:4] == b"RIFF" and data[8:12] == b"AVI ")
+    )
 
 
 def _known_formats() -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mien.core.errors import UnreadableMediaError
-from mien.inference.media.pictures import list_pictures
+from mien.inference.media.listing import list_pictures
 
 
 def test_a_folder_means_its_picture_files_at_any_depth_in_order(tmp_path) -> None:
