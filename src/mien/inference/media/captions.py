@@ -100,8 +100,8 @@ class Form(NamedTuple):
 
     Attributes:
         text: Size of its letters, pixels.
-        content: "whole" has a bar as long as the confidence; "percent" a thin line in the expression's color instead;
-            "name" has no percent either.
+        content: "whole" has a bar as long as the confidence; "percent" a thin line instead; "name" has no percent
+            either.
         covers: Share of its face that it may cover; None for a caption beside it.
         is_brief: Whether a long name is rather cut than given more than the wished width.
     """
@@ -141,7 +141,7 @@ class Caption(NamedTuple):
         ascent: Pixels from the letters' top to their foot.
         width: Of the panel, pixels.
         height: Likewise.
-        has_track: Whether the bar's length shows the confidence.
+        is_whole: Whether the bar is thick, and stands free.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Caption(NamedTuple):
     ascent: int
     width: int
     height: int
-    has_track: bool
+    is_whole: bool
 
     @classmethod
     def measure(
@@ -167,7 +167,7 @@ class Caption(NamedTuple):
             wished: Pixels it should be wide at most; None for `widest`. Where there is more to say, the percent is left
                 out (the bar tells as much), then the number; only then is the caption wider.
         """
-        has_track, is_steady = form.content == "whole", person is not None
+        is_whole, is_steady = form.content == "whole", person is not None
         scale = Scale.of(form.text)
         font = ImageFont.load_default(scale.text)
         ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (scale.text, 0)
@@ -175,7 +175,7 @@ class Caption(NamedTuple):
         widest = wished if form.is_brief else widest
         mark = "" if face.is_certain else "?"
         percent = f"{face.confidence:.0%}" if form.content != "name" else ""
-        percent_px = scale.text * (0.9 if has_track else 0.5) + font.getlength("100%" if is_steady else percent)
+        percent_px = scale.text * (0.9 if is_whole else 0.5) + font.getlength("100%" if is_steady else percent)
         numbered = face.expression if person is None else f"{person}  {face.expression}"
         choices = (
             (wished, numbered, percent),
@@ -193,12 +193,12 @@ class Caption(NamedTuple):
         found = next(fitting, None)
         name, percent = found[1:] if found else (_cut(face.expression, widest, find_width), "")
         width = find_width(name, percent)
-        if has_track:
+        if is_whole:
             width = max(width, scale.text * 6 + 2 * scale.pad)
             height = ascent + descent + scale.bar + 2 * scale.pad + scale.pad // 2
         else:
             height = ascent + descent + scale.pad + scale.bar
-        return cls(name + mark, percent, scale, ascent, min(width, widest), height, has_track)
+        return cls(name + mark, percent, scale, ascent, min(width, widest), height, is_whole)
 
     def draw(self, picture: Image.Image, place: Rectangle, confidence: float, color: Color) -> None:
         """Draw the caption over its place.
@@ -214,19 +214,16 @@ class Caption(NamedTuple):
         rounded = partial(_paste_rounded, picture)
         rounded(PANEL, place, scale.pad, _PANEL_OPACITY)
         draw, font = ImageDraw.Draw(picture), ImageFont.load_default(scale.text)
-        baseline = top + (scale.pad if self.has_track else scale.pad // 2) + self.ascent
+        baseline = top + (scale.pad if self.is_whole else scale.pad // 2) + self.ascent
         draw.text((left + scale.pad, baseline), self.name, _TEXT, font, anchor="ls")
         if self.percent:
             draw.text((right - scale.pad, baseline), self.percent, _TEXT, font, anchor="rs")
         start, stop = left + scale.pad, right - scale.pad
-        if not self.has_track:
-            bar = (start, bottom - scale.bar, stop, bottom - scale.bar + max(2, scale.bar // 2))
-            rounded(color, bar, 0, 1.0)
-            return
-        bar_top = bottom - scale.pad - scale.bar
-        rounded(_TRACK, (start, bar_top, stop, bar_top + scale.bar), scale.bar // 2, 1.0)
-        filled = max(scale.bar, round((stop - start) * confidence))
-        rounded(color, (start, bar_top, start + filled, bar_top + scale.bar), scale.bar // 2, 1.0)
+        thick = scale.bar if self.is_whole else max(2, scale.bar // 2)
+        bar_top = bottom - scale.bar - (scale.pad if self.is_whole else 0)
+        rounded(_TRACK, (start, bar_top, stop, bar_top + thick), thick // 2, 1.0)
+        filled = max(thick, round((stop - start) * confidence))
+        rounded(color, (start, bar_top, start + filled, bar_top + thick), thick // 2, 1.0)
 
 
 def _cut(name: str, widest: int, find_width: Callable[[str, str], int]) -> str:

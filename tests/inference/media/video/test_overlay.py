@@ -366,7 +366,7 @@ def test_on_a_narrow_frame_the_percent_gives_way_and_the_word_does_not(expressio
     said = f"{expression}{'' if confidence > 0.5 else '?'}"
     for person in (1, 23):
         narrow = lay_out((176, 144), person, expression=expression, confidence=confidence)
-        assert (narrow.name, narrow.has_track) == (f"{person}  {said}", True)
+        assert (narrow.name, narrow.is_whole) == (f"{person}  {said}", True)
         wide = lay_out((320, 240), person, expression=expression, confidence=confidence)
         assert (wide.name, wide.percent) == (f"{person}  {said}", f"{confidence:.0%}")
     assert lay_out((176, 144), expression="surprise", confidence=confidence).percent == "", "the control: no room"
