@@ -155,6 +155,14 @@ def test_a_long_table_is_cut_and_the_counts_are_not(capsys) -> None:
     assert "\n... and 1,002 more rows; write them with --csv FILE\n" in read_table(pictures * 2, capsys)
 
 
+def test_a_name_is_whole_in_a_pipe_and_folded_in_a_narrow_terminal(capsys, monkeypatch) -> None:
+    name = "a long name without a space " * 4 + "x.png"
+    pictures = [Picture(name, 9, 9, ())]
+    assert name in read_table(pictures, capsys)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert name not in read_table(pictures, capsys)
+
+
 def test_absence_is_told_by_the_code_whatever_the_words(capsys) -> None:
     absent = Picture("a.png", error={"code": "missing_media", "message": "there is no a.png."})
     broken = Picture("b.png", error={"code": "unreadable_media", "message": "b.png does not exist."})

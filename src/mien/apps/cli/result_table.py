@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +17,9 @@ from mien.apps.cli.outputs import printable
 from mien.core.errors import MissingMediaError
 from mien.core.geometry import Box
 from mien.core.results import Face, Picture
+
+WIDEST: Final = 10_000
+"""Letters of a line that goes to a file or another program."""
 
 MAX_ROWS: Final = 1_000
 """More rows are counted and not kept: nobody reads them on a screen, and a million of them would fill the memory."""
@@ -115,6 +120,9 @@ class ResultTable:
         table = cls(tally, has_places=has_places, has_tone=has_tone)
         yield table
         console = Console()
+        if not console.is_terminal and "COLUMNS" not in os.environ:  # in a pipe no name is broken: grep finds it
+            wished = Measurement.get(console, console.options.update(max_width=WIDEST), table._table).maximum
+            console.width = max(console.width, wished)
         console.print(table._table)
         table._tell_more(console, table._more_rows, "row")
         for error in table._errors:
