@@ -142,6 +142,56 @@ def test_sound_ends_at_the_end(write_video, tmp_path):
     assert len(samples) / rate == pytest.approx(0.6, abs=0.15)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+@pytest.mark.parametrize(
+    ("codec", "offsets_s"), [("aac", (0, 0, 0)), ("mp2", (0, 0, 0)), ("aac", (0, 1, 2)), ("mp2", (5, 0, 0))]
+)
+def test_sound_of_recordings_that_were_put_together_goes_on(write_video, tmp_path, codec, offsets_s, suffix):
+    """Of each the stamps begin anew, or go on and overlap by the padding of its last packet."""
+    import av
+
+    joined = tmp_path / "joined.ts"
+    with joined.open("wb") as file:
+        for offset_s in offsets_s:
+            part = write_video("part.ts", frames=25, audio=codec, audio_s=1.02, offset_s=offset_s)
+            file.write(part.read_bytes())
+    target = tmp_path / f"out{suffix}"
+    with open_video(joined) as video, VideoWriter.create(target, audio_from=joined) as out:
+        for frame in video:
+            out.write(frame.pixels, frame.time_s)
+    assert out.count == 75
+    with av.open(str(target)) as written:
+        times = [frame.time for frame in written.decode(audio=0)]
+    assert times == sorted(times)
+    assert np.diff(times).max() < 0.15, "no silence within"
+    assert times[-1] == pytest.approx(3.0, abs=0.15)
+
+
+def test_sound_that_cannot_be_written_costs_no_pictures(write_video, tmp_path, monkeypatch):
+    import av
+
+    def fail(*_):
+        raise av.error.InvalidDataError(1, "damaged", "x")
+
+    clip, target = write_video(frames=10, audio="mp2"), tmp_path / "out.mp4"
+    monkeypatch.setattr("mien.inference.media.video.sound.list", fail, raising=False)  # where packets are decoded
+    with open_video(clip) as video, VideoWriter.create(target, audio_from=clip) as out:
+        for frame in video:
+            out.write(frame.pixels, frame.time_s)
+    with open_video(target) as video:
+        assert len(list(video)) == 10
+
+
+def test_what_the_encoder_refuses_is_an_error_of_ours_and_leaves_nothing(tmp_path):
+    target = tmp_path / "wide.mp4"
+    with (
+        pytest.raises(InputError, match=r"can't write .*wide\.mp4: .* Scale the frames down"),
+        VideoWriter.create(target) as out,
+    ):
+        out.write(np.zeros((4, 20000, 3), np.uint8), 0.0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_source_without_sound(write_video, tmp_path):
     with VideoWriter.create(tmp_path / "out.mp4", audio_from=write_video(frames=2)) as out:
         out.write(picture(1), 0.0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +25,9 @@ _HELD: Final = {
 """What each kind of file holds so that players play it; other sound is encoded anew."""
 
 _AAC_RATES: Final = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+
+_ANEW_S: Final = 0.5
+"""Stamps that go back by more begin anew; by less they overlap."""
 
 
 class Sound:
@@ -89,7 +94,8 @@ class Sound:
     def finish(self, output: OutputContainer) -> None:
         """Write what the encoder holds back."""
         if self._target is not None and not self._is_copied:
-            output.mux(self._target.encode(None))
+            with _leave_out_damage():
+                output.mux(self._target.encode(None))
 
     def close(self) -> None:
         """Close the file it is read from."""
@@ -97,22 +103,26 @@ class Sound:
 
     def _write(self, output: OutputContainer, packet: Packet[AudioStream]) -> None:
         assert self._target is not None
-        if self._is_copied:
-            packet.stream = self._target
-            output.mux_one(packet)
-            return
-        try:
+        with _leave_out_damage():
+            if self._is_copied:
+                packet.stream = self._target
+                output.mux_one(packet)
+                return
             frames: list[Any] = list(packet.decode())
-        except av_errors():
-            return  # damaged: silence there
-        for frame in frames:
-            # Stamps of the packets, which are moved already, come through decoding.
-            output.mux(self._target.encode(frame))
+            for frame in frames:
+                # Stamps of the packets, which are moved already, come through decoding.
+                output.mux(self._target.encode(frame))
 
     def _read_packets(self) -> Iterator[Packet[AudioStream]]:
-        """Yield packets with their new stamps; what lies before 0 or has no stamp is left out."""
+        """Yield packets with their new stamps, each later than the one before; what lies before 0 is left out.
+
+        So is what has no stamp, and what overlaps with the sound so far: an encoder fills up the last packet of a
+        recording. Where several were put together stamps begin anew, and the sound goes on from where it was.
+        """
         errors = av_errors()
         packets = self._container.demux(self._source)
+        last, due = -inf, -inf
+        anew = _ANEW_S / self._time_base
         while True:
             try:
                 packet = next(packets, None)
@@ -122,8 +132,12 @@ class Sound:
                 return
             if packet.pts is None:
                 continue
-            packet.pts -= self._shift
-            packet.dts = packet.pts if packet.dts is None else packet.dts - self._shift
+            if last - (packet.pts - self._shift) > anew:
+                self._shift = packet.pts - int(due)
+            packet.pts = packet.dts = packet.pts - self._shift
+            if packet.pts <= last:
+                continue
+            last, due = packet.pts, packet.pts + (packet.duration or 1)
             if packet.pts >= 0:
                 yield packet
 
@@ -132,6 +146,21 @@ class Sound:
             self._container.seek(max(0, self._shift), stream=self._source)
         except av_errors():
             self._container.seek(0)
+
+
+@contextmanager
+def _leave_out_damage() -> Iterator[None]:
+    """Pass over what can't be decoded or written: there is silence there, and pictures are never lost for it.
+
+    Raises:
+        OSError: If the disk is full.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except av_errors():
+        return
 
 
 def open_sound(path: Path, start_s: float) -> Sound | None:

@@ -8,12 +8,12 @@ from fractions import Fraction
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import numpy as np
 
 from mien.core.atomic import atomic_file, check_new_file
-from mien.core.errors import InputError
+from mien.core.errors import InputError, MienError
 from mien.inference.media.pictures import RGB
 from mien.inference.media.video.library import av_errors, load_av
 from mien.inference.media.video.sound import Sound, open_sound
@@ -28,6 +28,9 @@ _KINDS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
 _TICKS: Final = 60_000
 """Time stamps a second: common rates fit to the microseconds, and MPEG-4 allows no more than 65535."""
+
+_MAX_TIME_S: Final = 1e9
+"""Thirty years; much later ones fit into no stamp."""
 
 _FIRST_INTERVAL_S: Final = 1 / 25
 """How long a frame is shown that is the only one."""
@@ -103,10 +106,12 @@ class VideoWriter:
         Args:
             pixels: (H, W, 3) uint8 RGB. The first one sets the video's size (an odd side grows by one pixel); others
                 are scaled to fit into it, on black.
-            time_s: When it is shown, on the clock of `start_s`; later than the frame before.
+            time_s: When it is shown, on the clock of `start_s`. One that is not later than the frame before is shown
+                right after it.
 
         Raises:
-            InputError: If the array or the time can't be, or the disk is full; then the video is given up.
+            InputError: If the array or the time can't be: the frame is left out. If the disk is full, or the encoder
+                takes no frames of this size or so far apart: the video is given up.
         """
         if self._is_closed:
             raise InputError(f"{self.path} is finished; no frame can be added.")
@@ -119,7 +124,7 @@ class VideoWriter:
             self._encode(pixels, stamp)
             if self._sound is not None and self._output is not None:
                 self._sound.write_until(self._output, self._limit(moment_s))
-        except OSError as error:
+        except av_errors() as error:
             self._give_up(error)
         self._last = stamp
         self.count += 1
@@ -128,7 +133,7 @@ class VideoWriter:
         """Finish the file and put it in its place; may be called again.
 
         Raises:
-            InputError: If the disk is full.
+            InputError: If the disk is full, or what was written can't be finished; then the video is given up.
         """
         if self._is_closed:
             return
@@ -139,7 +144,7 @@ class VideoWriter:
                 self._stack.close()
             else:
                 self._drop(None)
-        except OSError as error:
+        except av_errors() as error:
             self._give_up(error)
         finally:
             if self._sound is not None:
@@ -202,13 +207,20 @@ class VideoWriter:
             self._sound.finish(output)
         output.close()
 
-    def _give_up(self, error: OSError) -> None:
-        """Remove what was written, and raise; `atomic_file` finds the words."""
+    def _give_up(self, error: Exception) -> NoReturn:
+        """Remove what was written, and raise an error of ours; for the system's `atomic_file` finds the words."""
         self._is_closed = True
+        if self._sound is not None:
+            self._sound.close()
         self._drop(error)
-        raise error
+        if isinstance(error, OSError | MienError):
+            raise error
+        raise InputError(
+            f"can't write {self.path}: {getattr(error, 'strerror', None) or error}. Scale the frames down, or begin "
+            "another video where times leap."
+        ) from error
 
-    def _drop(self, error: OSError | None) -> None:
+    def _drop(self, error: Exception | None) -> None:
         output, self._output = self._output, None
         with suppress(*av_errors()):  # the index can't be written either
             if output is not None:
@@ -231,8 +243,8 @@ def _check(pixels: Any, time_s: float) -> None:
         raise InputError(f"{wanted}; got {getattr(pixels, 'dtype', type(pixels).__name__)}.")
     if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise InputError(f"{wanted}; got shape {pixels.shape}.")
-    if not isfinite(time_s) or time_s < 0:
-        raise InputError(f"a frame's time has to be a number of seconds from 0 on, got {time_s}.")
+    if not isfinite(time_s) or not 0 <= time_s <= _MAX_TIME_S:
+        raise InputError(f"a frame's time has to be a number of seconds from 0 to {_MAX_TIME_S:g}, got {time_s}.")
 
 
 def _fit(pixels: RGB, width: int, height: int) -> RGB:
