@@ -104,3 +104,10 @@ def test_a_text_that_could_move_the_cursor_is_refused(card, field):
     for evil in ("\x1b[31mred", "two\nlines"):
         with pytest.raises(CardError, match="control characters"):
             ExpressionCard.from_json(changed(card, **{field: evil}))
+
+
+def test_the_hash_of_a_test_part_is_written_where_there_is_one(card):
+    assert "test_sha256" not in card.to_json()
+    known = card.model_copy(update={"data": card.data.model_copy(update={"test_sha256": "a" * 64})})
+    for each in (card, known):
+        assert ExpressionCard.from_json(each.to_json()) == each

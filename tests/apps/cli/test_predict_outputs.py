@@ -158,6 +158,7 @@ def test_a_long_table_is_cut_and_the_counts_are_not(capsys) -> None:
 def test_a_name_is_whole_in_a_pipe_and_folded_in_a_narrow_terminal(capsys, monkeypatch) -> None:
     name = "a long name without a space " * 4 + "x.png"
     pictures = [Picture(name, 9, 9, ())]
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert name in read_table(pictures, capsys)
     monkeypatch.setenv("COLUMNS", "60")
     assert name not in read_table(pictures, capsys)

@@ -86,11 +86,14 @@ def test_ppm_of_some_comments_is_read(client):
         b"\xff\xd8" + b"\xff" * 4_000_000,  # with 16 MB 6 s and more, each
         b"\xff\xd8" + b"\xff\x00" * 2_000_000,
         b"\xff\xd8" + b"\xff\xe0\0\2" * 1_000_000,
-        b"P5 4000 4000 254\n" + b"7" * 16_000_000,
     ],
 )
 def test_file_that_is_gone_over_byte_by_byte_is_given_up(client, start):
     refuse(client, start, "takes too long to read", moment_s=4 * MOMENT_S)  # it is begun with
+
+
+def test_ppm_that_is_gone_over_pixel_by_pixel_is_refused(client):
+    refuse(client, b"P5 4000 4000 254\n" + b"7" * 16_000_000, "other than 256 shades")
 
 
 def make_bmp(width, height, runs):

@@ -22,7 +22,7 @@ class SmoothingSettings:
     """How calm the labels are, and how late.
 
     A change from one expression at probability 0.8 to another at 0.8, with the old one at 0.05, shows within
-    0.29 s with the defaults. Weaker changes show later. The defaults were chosen with `examples/flicker.py`.
+    about 0.3 s with the defaults. Weaker changes show later. The defaults were chosen with `examples/flicker.py`.
 
     Attributes:
         time_constant_s: After a change the smoothed probabilities have gone 63% of the way in this time. Higher calms
