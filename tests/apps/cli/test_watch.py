@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,6 +85,18 @@ def test_frames_without_a_face_have_a_row(models, clip, capsys) -> None:
     assert [row["frame"] for row in rows] == [str(number) for number in range(30)]
     assert {value for row in rows for name, value in row.items() if name not in ("frame", "time_s")} == {""}
     assert "no person; 30 frames" in capsys.readouterr().out
+
+
+def test_sound_that_cannot_be_kept_is_told(watch, write_video, tmp_path, monkeypatch, capsys) -> None:
+    import av
+
+    def fail(*_: object) -> None:
+        raise av.error.InvalidDataError(1, "damaged", "x")
+
+    source = str(write_video("clip.ts", frames=10, audio="mp2"))
+    monkeypatch.setattr("mien.inference.media.video.sound.track.Track._encode", fail)
+    assert watch(source, "--annotate", str(tmp_path / "seen.mp4")) == 0
+    assert re.search(r"note: \d+ parts of the sound could not be kept", capsys.readouterr().err)
 
 
 def test_frames_can_be_picked(watch, clip) -> None:

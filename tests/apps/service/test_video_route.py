@@ -217,6 +217,18 @@ def test_a_limit_that_shows_on_the_way_is_told_in_the_end(make_client, write_vid
     assert note is None or note in end["note"]
 
 
+def test_a_clip_that_is_longer_than_it_says(make_client, write_video):
+    """Recordings that were put together tell of the last one alone, at most."""
+    data = b"".join(write_video(f"{number}.ts", frames=20).read_bytes() for number in range(3))
+    *moments, end = ask(make_client(max_video_s=1.2), data)
+    assert len(moments) == end["frames"] == 30
+    assert not end["is_complete"]
+    assert "only 1.2 s were read, up to 1.2 s" in end["note"]
+    *moments, end = ask(make_client(max_video_s=10), data)
+    assert len(moments) == 60
+    assert end["is_complete"]
+
+
 @pytest.mark.parametrize(
     ("make", "status", "code", "detail"),
     [

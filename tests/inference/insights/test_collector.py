@@ -52,6 +52,14 @@ def test_a_step_counts_for_no_longer_than_the_longest(make_film):
     assert len(collect(film, longest_step_s=5.0).episodes) == 1
 
 
+def test_the_last_frame_ends_with_the_video_unless_that_is_told_wrongly(make_film):
+    insights = Insights(InsightSettings())
+    for moment in make_film(2, {1: "happy"}, {1: "happy"}, {1: "happy"}):
+        insights.add(moment)
+    ends_s = {None: 1.5, 9.0: 1.5, 1.2: 1.2, 1.0: 1.0, 0.7: 1.5}  # the last frame is at 1 s
+    assert {end_s: insights.summarize(end_s).duration_s for end_s in ends_s} == ends_s
+
+
 def test_a_label_that_differs_after_an_absence_is_no_change(make_film):
     clip = collect(make_film(2, {1: "happy"}, {}, {}, {}, {1: "sad"}))
     assert clip.persons[0].changes_per_minute == 0.0

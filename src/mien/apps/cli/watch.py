@@ -112,6 +112,7 @@ def watch(
         )
         settings = choose_settings(picked, max_fps, video.frame_rate, has_baseline=baseline)
         collected = Insights(settings, group=crowd)
+        seen: AnnotatedVideo | None = None
         outputs: list[Output] = [Moments(collected.add)]
         recognizer = Recognizer.load(model, labels=labels, detector=detector, threads=1)
         pipeline = Pipeline(
@@ -122,7 +123,7 @@ def watch(
             workers=count_threads(threads),
         )
         if annotate is not None:
-            outputs.append(stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
+            outputs.append(seen := stack.enter_context(AnnotatedVideo.create(annotate, video, first_s, last_s)))
         if has_rows and not group:
             table = stack.enter_context(open_table(csv, parquet, list_columns(recognizer.labels)))
             outputs.append(Moments(MomentRows(table, recognizer.labels).write))
@@ -151,7 +152,7 @@ def watch(
     if report is not None and page is not None:
         endings.append((lambda: page.write_page(report, shown, failure), report))
     endings.append((lambda: print_summary(shown, Console(stderr=as_json)), None))
-    endings.append((lambda: _tell_losses(video, shown.frames), None))
+    endings.append((lambda: _tell_losses(video, seen, shown.frames), None))
     endings.append((lambda: _tell_files(written), None))
     _end(endings, written, failure)
     return 0
@@ -191,10 +192,12 @@ def _open_screen(video: Video, *, is_group: bool) -> AbstractContextManager[Scre
     return LiveTable.open() if video.is_live and not is_group else Bar.open(video.expected_frames)
 
 
-def _tell_losses(video: Video, frames: int) -> None:
-    """Say what of the video could not be decoded, or that there was nothing to see."""
+def _tell_losses(video: Video, seen: AnnotatedVideo | None, frames: int) -> None:
+    """Say what of the video could not be decoded, what of its sound not kept, or that there was nothing to see."""
     if video.broken:
         print(f"mien: note: {video.broken:,} parts of {video.source} are damaged and were passed over", file=sys.stderr)
+    if seen is not None and seen.broken:
+        print(f"mien: note: {seen.broken:,} parts of the sound could not be kept and were left out", file=sys.stderr)
     if not frames:
         print(f"mien: note: no frame of {video.source} lies where to look", file=sys.stderr)
 

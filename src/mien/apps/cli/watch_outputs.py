@@ -65,6 +65,11 @@ class AnnotatedVideo:
         with VideoWriter.create(path, audio_from=sound, start_s=start_s, end_s=end_s) as writer:
             yield cls(writer)
 
+    @property
+    def broken(self) -> int:
+        """Parts of the sound that could not be decoded or written and were left out, so far."""
+        return self._writer.broken
+
     def write(self, look: Look) -> None:
         """Draw the next frame."""
         self._writer.write(self._overlay.draw(look.frame.pixels, look.moment), look.frame.time_s)

@@ -197,7 +197,7 @@ class Clip:
 
     def _find_end_s(self) -> float | None:
         known = [time_s for time_s in (self._video.duration_s, self._end_s) if time_s is not None]
-        return min(known) if known else None
+        return min((time_s for time_s in known if time_s >= (self._last_s or 0.0)), default=None)
 
     def _end(self, collected: Insights) -> Row:
         shown = collected.summarize(self._find_end_s())
@@ -213,9 +213,9 @@ class Clip:
         }
 
     def _tell_cut(self) -> str | None:
-        """Say that the clip is longer than what is read of it, if that shows only now: it didn't say how long it is."""
-        rate = self._video.frame_rate
-        if not self._is_shortened or self._video.duration_s is not None or self._last_s is None:
+        """Say that the clip is longer than what is read of it and told no length, or too short a one."""
+        rate, told_s = self._video.frame_rate, self._video.duration_s
+        if not self._is_shortened or self._last_s is None or (told_s is not None and told_s > self._last_s):
             return None
         if self._last_s + 1.5 * (1.0 / rate if rate else 0.1) <= self._limit_s:
             return None

@@ -76,6 +76,14 @@ def test_what_is_no_video(tmp_path, make, reason, form):
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_a_file_that_is_open_for_text(write_video):
+    with (
+        write_video(frames=2).open(encoding="latin-1") as file,
+        pytest.raises(UnreadableMediaError, match=r"^the video is a file that is open for text\. Open it as open\("),
+    ):
+        open_video(file)
+
+
 def test_sound_alone(write_video, tmp_path):
     import av
 

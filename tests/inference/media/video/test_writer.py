@@ -173,11 +173,12 @@ def test_sound_that_cannot_be_written_costs_no_pictures(write_video, tmp_path, m
     def fail(*_):
         raise av.error.InvalidDataError(1, "damaged", "x")
 
-    clip, target = write_video(frames=10, audio="mp2"), tmp_path / "out.mp4"
-    monkeypatch.setattr("mien.inference.media.video.sound.list", fail, raising=False)  # where packets are decoded
+    clip, target = write_video("clip.ts", frames=10, audio="mp2"), tmp_path / "out.mp4"
+    monkeypatch.setattr("mien.inference.media.video.sound.track.Track._encode", fail)
     with open_video(clip) as video, VideoWriter.create(target, audio_from=clip) as out:
         for frame in video:
             out.write(frame.pixels, frame.time_s)
+    assert out.broken
     with open_video(target) as video:
         assert len(list(video)) == 10
 
@@ -256,12 +257,48 @@ def test_a_place_that_cannot_be_written_to(tmp_path):
         VideoWriter.create(tmp_path / "file" / "out.mp4")
     with pytest.raises(UnreadableMediaError, match="does not exist"):
         VideoWriter.create(tmp_path / "out.mp4", audio_from=tmp_path / "gone.mp4")
+    with pytest.raises(InputError, match="null byte"):
+        VideoWriter.create("a\0.mp4")
+    with pytest.raises(InputError, match="null byte"):
+        VideoWriter.create(tmp_path / "out.mp4", audio_from="a\0.mp4")
 
 
-@pytest.mark.parametrize("time_s", [float("nan"), -1.0])
+@pytest.mark.parametrize("time_s", [float("nan"), -1.0, 1e15, "0"])
 def test_times_that_cannot_be(tmp_path, time_s):
     with VideoWriter.create(tmp_path / "out.mp4") as out, pytest.raises(InputError, match="time"):
         out.write(picture(1), time_s)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_gap_that_a_file_cannot_hold_costs_one_frame(tmp_path, suffix):
+    """H.264 puts up to four frames into another order, and .mp4 has 31 bits for the ticks between them."""
+    path = tmp_path / f"out{suffix}"
+    times = [4.0, 4000.0, 8000.0, 12_000.0, 16_000.0, 20_000.0]
+    with VideoWriter.create(path, start_s=4.0) as out:
+        for time_s in times:
+            out.write(picture(1), time_s)
+        if suffix == ".mp4":
+            with pytest.raises(InputError, match=r"got a frame at 1e\+06 s, .*after one at 8000 s\. Write \.mkv"):
+                out.write(picture(2), 1e6)
+        else:
+            times.append(1e6)
+            out.write(picture(2), 1e6)
+    with open_video(path) as video:
+        assert [frame.time_s for frame in video] == pytest.approx([time_s - 4 for time_s in times], abs=2e-3)
+
+
+def test_an_end_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    import av
+
+    def refuse(*_: object) -> None:
+        raise av.error.PatchWelcomeError(-1, "Not yet implemented")
+
+    monkeypatch.setattr(VideoWriter, "_finish", refuse)
+    out = VideoWriter.create(tmp_path / "out.mp4")
+    out.write(picture(1), 0.0)
+    with pytest.raises(InputError, match=r"can't write .*: Not yet implemented"):
+        out.close()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_finished_video_takes_no_more(tmp_path):

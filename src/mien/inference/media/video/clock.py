@@ -28,6 +28,16 @@ class Clock:
         self._last_s: float | None = None
         self._is_behind = False
 
+    @property
+    def zero_s(self) -> float | None:
+        """The stamp that counts as 0 now: it moves where stamps begin anew. None before any was read."""
+        return self._zero_s
+
+    @property
+    def next_s(self) -> float:
+        """When the next frame is due, and so the end of the last one; 0 before any was read."""
+        return 0.0 if self._last_s is None else self._last_s + self._interval_s
+
     def read(self, stamp_s: float | None) -> float:
         """Return the time of the next frame in seconds, at least that of the frame before.
 
@@ -39,7 +49,7 @@ class Clock:
         return time_s
 
     def _follow(self, stamp_s: float | None) -> float:
-        expected_s = 0.0 if self._last_s is None else self._last_s + self._interval_s
+        expected_s = self.next_s
         if stamp_s is None:
             return expected_s
         if self._zero_s is None:

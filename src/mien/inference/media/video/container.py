@@ -98,6 +98,12 @@ def find_video(container: InputContainer, origin: Origin) -> VideoStream:
     return stream
 
 
+def find_rate(stream: VideoStream) -> float | None:
+    """Return the frames a second on average; None where that is unknown."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(rate) if rate else None
+
+
 def _check_file(path: Path) -> None:
     try:
         found = path.stat()

@@ -36,7 +36,7 @@ class Held:
             content: The bytes of a video file, or a binary file that is open. Nobody else should read it meanwhile.
 
         Raises:
-            UnreadableMediaError: If it is empty, or a file that can't be read at any place.
+            UnreadableMediaError: If it is empty, or a file that is open for text or can't be read at any place.
         """
         self._content = content if isinstance(content, SeekableFile) else bytes(content)
         if not self._measure():
@@ -55,11 +55,15 @@ class Held:
         if isinstance(self._content, bytes):
             return len(self._content)
         try:
-            return self._content.seek(0, io.SEEK_END)
-        except (OSError, ValueError) as error:  # a pipe, a closed file, one that is open for text
+            is_text = isinstance(self._content.read(0), str)
+            size = self._content.seek(0, io.SEEK_END)
+        except (OSError, ValueError) as error:  # a pipe, a closed file
             raise UnreadableMediaError(
                 f"{self} is a file that can't be read at any place ({error}). Read it, and pass its bytes."
             ) from error
+        if is_text:
+            raise UnreadableMediaError(f'{self} is a file that is open for text. Open it as open(path, "rb").')
+        return size
 
 
 class _Place(io.RawIOBase):

@@ -56,8 +56,9 @@ class Video(Footage):
         width: Pixels of the first frame as a person sees it. Where a video changes its size, `Frame.pixels` follows.
         height: Likewise.
         frame_rate: Frames a second on average, or None where that is unknown.
-        duration_s: Of the whole video, or None.
-        expected_frames: How many will be handed on, estimated, or None.
+        duration_s: Of the whole video from its first frame on, as its file says; None where it doesn't. Frames may go
+            on behind it: a TS or MPEG that was put together tells of one part, and a damaged file may tell anything.
+        expected_frames: How many will be handed on, estimated from that, or None.
         has_audio: Whether there is sound in it.
         is_live: Whether it is a camera; then only the newest frame waits.
     """
@@ -105,6 +106,7 @@ class Video(Footage):
         """Return the next frame.
 
         Raises:
+            InputError: If all frames lie before the start that was asked for.
             UnreadableMediaError: After all frames that could be had: if the file is cut short, or the camera was
                 unplugged or has stalled.
         """
@@ -150,7 +152,8 @@ def open_video(
         stall_s: Seconds without a frame after which a camera counts as stalled.
 
     Raises:
-        InputError: If the arguments can't be, the start lies behind the end, or there is no such camera.
+        InputError: If the arguments can't be, the start lies behind the end, or there is no such camera. Where a file
+            can't be trusted with its end, the first frame asked for raises it.
         UnreadableMediaError: If the file is missing, empty, no plain file, no video, sound only, cut short at the
             beginning, or has frames that are too large; if the camera can't be read.
         MissingExtraError: If PyAV is not installed.

@@ -61,7 +61,7 @@ class Sampling:
 
         Args:
             rate: Frames a second of the video.
-            duration_s: Of the whole video, seconds.
+            duration_s: Of the whole video, seconds, as far as its file tells.
             frames: Of the whole video, where its header tells.
         """
         if self == Sampling() and frames:
@@ -91,6 +91,10 @@ class Chooser:
         self._first_s: float | None = None
         self._due = 0
 
+    def is_before(self, time_s: float) -> bool:
+        """Whether the stretch has not begun yet."""
+        return time_s < self._sampling.start_s - _SLACK
+
     def is_over(self, time_s: float) -> bool:
         """Whether the stretch has ended, so that no later frame will be chosen."""
         return self._sampling.end_s is not None and time_s >= self._sampling.end_s - _SLACK
@@ -101,7 +105,7 @@ class Chooser:
         Args:
             time_s: Of the frame; never less than that of the frame before.
         """
-        if time_s < self._sampling.start_s - _SLACK:
+        if self.is_before(time_s):
             return False
         number = self._count
         self._count += 1

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media.video.clock import Clock
-from mien.inference.media.video.container import find_video, open_container
+from mien.inference.media.video.container import find_rate, find_video, open_container
 from mien.inference.media.video.conversion import Converter
 from mien.inference.media.video.decoding import Decoder
+from mien.inference.media.video.duration import find_duration
 from mien.inference.media.video.frames import Frame
 from mien.inference.media.video.held import Origin
 from mien.inference.media.video.library import av_errors
@@ -28,7 +29,7 @@ class FileStream:
         width: Pixels of the first frame as a person sees it; later frames may have another size.
         height: Likewise.
         frame_rate: Frames a second on average, or None.
-        duration_s: Or None.
+        duration_s: From the first frame on, as its file says, or None; see `find_duration`.
         frame_count: Of the whole file, as its header says, or None.
         has_audio: Whether there is sound in it.
     """
@@ -37,7 +38,7 @@ class FileStream:
         """Open a file and decode its first frame.
 
         Raises:
-            InputError: If the start lies behind the video's end.
+            InputError: If the start lies behind the video's end, and the file can be trusted with where that is.
             UnreadableMediaError: If it can't be played, see `open_container` and `find_video`.
         """
         self._origin = origin
@@ -45,10 +46,8 @@ class FileStream:
         self._container = open_container(origin)
         try:
             self._open()
-            if self.duration_s is not None and sampling.start_s >= self.duration_s:
-                raise InputError(
-                    f"the start ({sampling.start_s} s) lies behind the end of {origin} ({self.duration_s} s)."
-                )
+            if self._most_s is not None and sampling.start_s >= self._most_s:
+                raise self._refuse_start(self._most_s)
         except BaseException:
             self.close()
             raise
@@ -67,9 +66,8 @@ class FileStream:
         self._first = first
         self._converter.watch(first)
         self.width, self.height = self._converter.measure(first)
-        rate = stream.average_rate or stream.guessed_rate
-        self.frame_rate = float(rate) if rate else None
-        self.duration_s = self._find_duration()
+        self.frame_rate = find_rate(stream)
+        self.duration_s, self._most_s = find_duration(self._container, stream, first.time or 0.0)
         self.frame_count = stream.frames or None
         self.has_audio = bool(self._container.streams.audio)
 
@@ -82,6 +80,7 @@ class FileStream:
         """Yield the frames that were chosen, and None for each that was not.
 
         Raises:
+            InputError: If all frames lie before the start.
             UnreadableMediaError: After the last frame that can be had, if the file is cut short.
         """
         entry = find_entry(self._origin, self._first, self._sampling.start_s) if self._sampling.start_s else None
@@ -123,8 +122,10 @@ class FileStream:
             if chooser.is_over(time_s):
                 return
             yield Frame(number, time_s, self._converter.convert(frame)) if chooser.choose(time_s) else None
+        if chooser.is_before(clock.next_s):
+            raise self._refuse_start(clock.next_s)
 
-    def _find_duration(self) -> float | None:
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / 1e6 if self._container.duration else None
+    def _refuse_start(self, end_s: float) -> InputError:
+        return InputError(
+            f"the start ({self._sampling.start_s} s) lies behind the end of {self._origin} ({end_s:g} s)."
+        )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from contextlib import ExitStack, suppress
 from fractions import Fraction
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
@@ -16,7 +18,7 @@ from mien.core.atomic import atomic_file, check_new_file
 from mien.core.errors import InputError, MienError
 from mien.inference.media.pictures import RGB
 from mien.inference.media.video.library import av_errors, load_av
-from mien.inference.media.video.sound import Sound, open_sound
+from mien.inference.media.video.sound.source import Sound, open_sound
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -31,6 +33,12 @@ _TICKS: Final = 60_000
 
 _MAX_TIME_S: Final = 1e9
 """Thirty years; much later ones fit into no stamp."""
+
+_MAX_SPAN_S: Final = {"mp4": 17_000.0, "mov": 17_000.0, "matroska": _MAX_TIME_S}
+"""Of the few frames that H.264 may put into another order: MPEG-4 counts the ticks between them in 31 bits, twice."""
+
+_REORDERED: Final = 4
+"""How many frames that are."""
 
 _FIRST_INTERVAL_S: Final = 1 / 25
 """How long a frame is shown that is the only one."""
@@ -62,9 +70,15 @@ class VideoWriter:
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._last = -1
+        self._recent_s: deque[float] = deque([start_s], _REORDERED)
         self._interval_s = _FIRST_INTERVAL_S
         self._reformatter: Any = None
         self._is_closed = False
+
+    @property
+    def broken(self) -> int:
+        """Parts of the sound that could not be decoded or written and were left out, so far."""
+        return 0 if self._sound is None else self._sound.broken
 
     @classmethod
     def create(
@@ -110,23 +124,25 @@ class VideoWriter:
                 right after it.
 
         Raises:
-            InputError: If the array or the time can't be: the frame is left out. If the disk is full, or the encoder
-                takes no frames of this size or so far apart: the video is given up.
+            InputError: If the array or the time can't be, or the file can hold no such gap: the frame is left out. If
+                the disk is full, or the encoder takes no frames of this size: the video is given up.
         """
         if self._is_closed:
             raise InputError(f"{self.path} is finished; no frame can be added.")
         _check(pixels, time_s)
+        self._check_gap(time_s)
         moment_s = max(0.0, time_s - self._start_s)
         stamp = max(round(moment_s * _TICKS), self._last + 1)
         try:
             if self._output is None:
                 self._open(pixels.shape[1], pixels.shape[0])
             self._encode(pixels, stamp)
-            if self._sound is not None and self._output is not None:
-                self._sound.write_until(self._output, self._limit(moment_s))
+            if self._sound is not None:
+                self._sound.write_until(self._limit(moment_s))
         except av_errors() as error:
             self._give_up(error)
         self._last = stamp
+        self._recent_s.append(time_s)
         self.count += 1
 
     def close(self) -> None:
@@ -203,8 +219,8 @@ class VideoWriter:
         assert self._stream is not None
         output.mux(self._stream.encode(None))
         if self._sound is not None:
-            self._sound.write_until(output, self._limit(self._last / _TICKS + self._interval_s))
-            self._sound.finish(output)
+            self._sound.write_until(self._limit(self._last / _TICKS + self._interval_s))
+            self._sound.finish()
         output.close()
 
     def _give_up(self, error: Exception) -> NoReturn:
@@ -219,6 +235,14 @@ class VideoWriter:
             f"can't write {self.path}: {getattr(error, 'strerror', None) or error}. Scale the frames down, or begin "
             "another video where times leap."
         ) from error
+
+    def _check_gap(self, time_s: float) -> None:
+        """Refuse a time so long after the last few that no file of this kind can hold it."""
+        if time_s - self._recent_s[0] > _MAX_SPAN_S[_KINDS[self.path.suffix.lower()]]:
+            raise InputError(
+                f"{self.path} can't hold gaps of so many hours: got a frame at {time_s:g} s, shortly after one at "
+                f"{self._recent_s[0]:g} s. Write .mkv, or begin another video there."
+            )
 
     def _drop(self, error: Exception | None) -> None:
         output, self._output = self._output, None
@@ -243,8 +267,8 @@ def _check(pixels: Any, time_s: float) -> None:
         raise InputError(f"{wanted}; got {getattr(pixels, 'dtype', type(pixels).__name__)}.")
     if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise InputError(f"{wanted}; got shape {pixels.shape}.")
-    if not isfinite(time_s) or not 0 <= time_s <= _MAX_TIME_S:
-        raise InputError(f"a frame's time has to be a number of seconds from 0 to {_MAX_TIME_S:g}, got {time_s}.")
+    if not isinstance(time_s, Real) or not isfinite(time_s) or not 0 <= time_s <= _MAX_TIME_S:
+        raise InputError(f"a frame's time has to be a number of seconds from 0 to {_MAX_TIME_S:g}, got {time_s!r}.")
 
 
 def _fit(pixels: RGB, width: int, height: int) -> RGB:

@@ -26,7 +26,7 @@ class ConfinedVideo(Footage):
         width: Pixels of the first frame as a person sees it; 0 before `open`.
         height: Likewise.
         frame_rate: Frames a second on average, or None.
-        duration_s: Of the whole video, or None.
+        duration_s: As its file says, or None; see `Video`.
         expected_frames: How many will be handed on, estimated, or None.
         has_audio: Whether there is sound in it.
         broken: Parts of the video that could not be decoded or are damaged, so far.
@@ -63,7 +63,7 @@ class ConfinedVideo(Footage):
         """Start the process and the clock, and decode the first frame. `close` ends it, by another thread.
 
         Raises:
-            InputError: If the start lies behind the video's end.
+            InputError: If the start lies behind the video's end, and the file can be trusted with where that is.
             UnreadableMediaError: If it is no video, damaged from its beginning, or was closed meanwhile;
                 `VideoBoundError` if it takes more than it may.
             MissingExtraError: If PyAV is not installed.
@@ -85,6 +85,7 @@ class ConfinedVideo(Footage):
         """Return the next frame.
 
         Raises:
+            InputError: If all frames lie before the start that was asked for.
             UnreadableMediaError: After all frames that could be had, if the file is cut short; `VideoBoundError` if it
                 takes more than it may.
             MienError: If the process fails in a way that nobody foresaw.

@@ -1,0 +1,53 @@
+"""How long a video is, as far as its file tells before it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mien.inference.media.video.library import load_av
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+_FROM_STAMP_ZERO: Final = {"asf", "matroska,webm", "nut"}
+"""FFmpeg's names of files that count their duration from stamp 0, wherever their first picture lies."""
+
+
+class Duration(NamedTuple):
+    """What a file says.
+
+    Attributes:
+        estimate_s: From the first picture to the end of the last one or of the sound; None where the file doesn't tell.
+        most_s: No picture lies behind it; None where the file can't be trusted with that.
+    """
+
+    estimate_s: float | None
+    most_s: float | None
+
+
+def find_duration(container: InputContainer, stream: VideoStream, first_s: float) -> Duration:
+    """Find how long a video is without reading it.
+
+    Bare streams of pictures know no time at all: what FFmpeg gives for them is their size divided by a bitrate that
+    they may never have. Where time stamps may begin anew in the middle (MPEG's transport and program streams), it is
+    the last stamp less the first: right for one recording, and too little for several that were put together.
+
+    Args:
+        container: The open file.
+        stream: Of its pictures.
+        first_s: The stamp of the first one.
+    """
+    flags = load_av().format.Flags
+    kind = container.format
+    if kind.flags & flags.no_timestamps.value:
+        return Duration(None, None)
+    if stream.duration and stream.time_base:
+        told_s = float(stream.duration * stream.time_base)
+    elif container.duration:
+        told_s = container.duration / 1e6
+    else:
+        return Duration(None, None)
+    # Some programs count from the first picture even there: what is left can't be nothing.
+    is_late = kind.name in _FROM_STAMP_ZERO and 0 < first_s < told_s
+    return Duration(told_s - first_s if is_late else told_s, None if kind.flags & flags.ts_discont.value else told_s)

@@ -1,0 +1,139 @@
+"""Sound kept in step with pictures whose time stamps begin anew, as in recordings that were put together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from math import inf
+from typing import TYPE_CHECKING, Any, Final
+
+from mien.inference.media.video.clock import Clock
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.packet import Packet
+
+_NEAREST_S: Final = 1e-3
+"""Between two packets, at least: a file counts in ticks, and no two packets may share one."""
+
+_PADDING_S: Final = 0.1
+"""What reaches back by less overlaps, and no more: encoders fill up the last packet of a recording."""
+
+_OVERLAP_S: Final = 1.0
+"""What reaches back by less overlaps, too, if the pictures don't begin anew there."""
+
+_LEAP_S: Final = 10.0
+"""What leads ahead by more is believed only if the next packet goes on from there."""
+
+_MOST_HELD: Final = 256
+"""Packets, several seconds, that wait for the pictures to begin anew as well."""
+
+
+class Step:
+    """Puts the packets of one sound track, in their order, on the clock of the pictures beside it.
+
+    Where the stamps of the sound begin anew, those of the pictures do, too, and `Clock` finds how far they move. The
+    sound moves as far, so that what a recording has more of at its seams, sound or pictures, adds up to nothing. Where
+    only the sound begins anew, it goes on from where it was. What overlaps with the sound so far is left out, and so
+    is a single packet with a stamp that leads astray.
+    """
+
+    def __init__(self, zero_s: float, rate: float | None) -> None:
+        """Begin.
+
+        Args:
+            zero_s: The stamp that becomes 0.
+            rate: Frames a second of the pictures; None where it is unknown.
+        """
+        self._zero_s = self._first_zero_s = zero_s
+        self._pictures = Clock(rate)
+        self._first_picture_s: float | None = None
+        self._moved_s = 0.0  # the pictures, as far as the sound has followed
+        self._held: deque[Packet[AudioStream]] = deque()
+        self._last_s = -inf
+        self._length_s = 0.0  # of the last packet
+        self._is_joining = True  # whatever comes next is believed, unless it overlaps
+        self._has_overlapped = False  # and did not follow the pictures since
+
+    def follow(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[AudioStream]]:
+        """Yield the packets of the sound with new stamps, each later than the one before.
+
+        Args:
+            packets: Of the sound and the pictures, as they lie in the file. Sound without a stamp is left out.
+        """
+        for packet in packets:
+            if packet.stream.type == "video":
+                self._see_picture(packet)
+            elif packet.pts is not None:
+                self._held.append(packet)
+                yield from self._release()
+        yield from self._release(is_over=True)
+
+    def _see_picture(self, packet: Packet[Any]) -> None:
+        """Follow the pictures by the stamps of their decoding: packets come in that order."""
+        if packet.dts is None:
+            return
+        self._pictures.read(float(packet.dts * packet.time_base))
+        if self._first_picture_s is None:
+            self._first_picture_s = self._pictures.zero_s
+
+    def _release(self, *, is_over: bool = False) -> Iterator[Packet[AudioStream]]:
+        """Yield what has its place; hold what leads astray until it is clear why."""
+        while self._held:
+            first = self._held[0]
+            if self._has_overlapped and self._follow_pictures(_OVERLAP_S):
+                self._has_overlapped = False
+            lead_s = self._measure_lead(first)
+            if self._is_joining or _is_near(lead_s):
+                self._held.popleft()
+                if lead_s >= _NEAREST_S:
+                    yield self._place(first)
+                else:
+                    self._has_overlapped = True
+            elif len(self._held) == 1 and not is_over:
+                return
+            elif self._is_single(lead_s):
+                self._held.popleft()
+            elif lead_s > _LEAP_S or self._follow_pictures():
+                self._is_joining = True
+            elif is_over or len(self._held) == _MOST_HELD:
+                self._is_joining = True
+                if lead_s < -_OVERLAP_S:
+                    self._zero_s += lead_s - self._length_s
+            else:
+                return
+
+    def _is_single(self, lead_s: float) -> bool:
+        """Whether the first packet that is held is the only one that leads astray, as the second one tells."""
+        if len(self._held) == 1:
+            return lead_s > 0
+        second_s = self._measure_lead(self._held[1])
+        return not _is_near(second_s - lead_s) if lead_s > 0 else len(self._held) == 2 and _is_near(second_s)
+
+    def _follow_pictures(self, most_s: float = inf) -> bool:
+        """Move as far as the pictures have, if that is further, and by so many seconds at most; tell whether it was."""
+        if self._pictures.zero_s is None or self._first_picture_s is None:
+            return False
+        moved_s = self._pictures.zero_s - self._first_picture_s
+        if not 0 < self._moved_s - moved_s <= most_s:  # the zero moves back
+            return False
+        self._moved_s = moved_s
+        self._zero_s = self._first_zero_s + moved_s
+        return True
+
+    def _measure_lead(self, packet: Packet[AudioStream]) -> float:
+        """Return the seconds from the last packet that was placed to one that is not."""
+        assert packet.pts is not None
+        return float(packet.pts * packet.time_base) - self._zero_s - self._last_s
+
+    def _place(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
+        assert packet.pts is not None
+        self._last_s = float(packet.pts * packet.time_base) - self._zero_s
+        self._length_s = float((packet.duration or 0) * packet.time_base)
+        self._is_joining = False
+        packet.pts = packet.dts = packet.pts - round(self._zero_s / packet.time_base)
+        return packet
+
+
+def _is_near(lead_s: float) -> bool:
+    return -_PADDING_S <= lead_s <= _LEAP_S
