@@ -1,26 +1,20 @@
 """Write a file or a folder wholly or not at all: a reader, or a process killed half-way, never sees a part of it.
 
-What is being written lies beside its place as `.NAME.partial-XXXXXXXX`, locked for as long as its process lives. A part
-without a lock was left by a process that was killed; the next writer of the same place removes it. What takes the place
-of something keeps its permissions.
+What is being written lies beside its place, see `partials`. What takes the place of something keeps its permissions.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 import sys
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mien.core.errors import InputError
-
-if sys.platform != "win32":
-    import fcntl
+from mien.core.partials import create_partial, remove, remove_abandoned, unlock
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 """What `write` fails with, without naming the file."""
@@ -29,9 +23,6 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Those of them that end when somebody makes room."""
 
 _REMEDY = "Name a place that can be written to."
-
-_LONGEST_NAME_BYTES = 200
-"""Of a name inside a partial's, which has to be shorter than the 255 bytes that file systems take."""
 
 
 @contextmanager
@@ -164,8 +155,8 @@ def _write_in_one_step(path: Path, target: Path, *, is_folder: bool) -> Iterator
     with _blame(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        _remove_abandoned(target)
-        partial, lock = _create(target, is_folder)
+        remove_abandoned(target)
+        partial, lock = create_partial(target, is_folder=is_folder)
     try:
         _set_mode(partial, mode, stat.S_IRWXU)
         with _blame(path, only_for=partial):
@@ -180,8 +171,8 @@ def _write_in_one_step(path: Path, target: Path, *, is_folder: bool) -> Iterator
         with suppress(OSError):  # it is written; not every file system can flush a folder
             _flush(target.parent, with_contents=False)
     finally:
-        _remove(partial)
-        _unlock(lock)
+        remove(partial)
+        unlock(lock)
 
 
 @contextmanager
@@ -213,78 +204,6 @@ def _set_mode(partial: Path, mode: int | None, more: int = 0) -> None:
     if mode is not None:
         with suppress(OSError):  # not every file system has them
             partial.chmod(mode | more)
-
-
-def _name_partial(target: Path) -> str:
-    """Return how the names of a target's partials begin."""
-    name = os.fsencode(target.name)[:_LONGEST_NAME_BYTES].decode(errors="ignore")
-    return f".{name}.partial-"
-
-
-def _create(target: Path, is_folder: bool) -> tuple[Path, int | None]:
-    """Make an empty partial and lock it; another one if a writer beside us took it for abandoned before that."""
-    while True:
-        partial = target.with_name(f"{_name_partial(target)}{uuid.uuid4().hex[:8]}")
-        if is_folder:
-            partial.mkdir()
-        else:
-            partial.touch(exist_ok=False)
-        with suppress(FileNotFoundError):
-            lock = _lock(partial)
-            if partial.exists():
-                return partial, lock
-            _unlock(lock)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove the partials of `target` whose process is gone."""
-    prefix = _name_partial(target)
-    with suppress(OSError), os.scandir(target.parent) as entries:
-        for partial in [Path(entry.path) for entry in entries if entry.name.startswith(prefix)]:
-            with suppress(OSError):
-                lock = _lock(partial, is_waiting=False)
-                if lock is not None:
-                    _remove(partial)
-                    _unlock(lock)
-
-
-def _lock(partial: Path, *, is_waiting: bool = True) -> int | None:
-    """Lock a partial; the lock ends with the process, however it ends.
-
-    Args:
-        partial: What to lock.
-        is_waiting: True: lock it as ours, where the file system can lock. False: see whether anyone has it.
-
-    Returns:
-        The lock; None where there are no such locks, so that everything counts as being in use.
-
-    Raises:
-        OSError: If somebody has it and `is_waiting` is False, or it is gone.
-    """
-    if sys.platform == "win32":
-        return None
-    handle = os.open(partial, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH if is_waiting else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        if not is_waiting:
-            os.close(handle)
-            raise
-    return handle
-
-
-def _unlock(lock: int | None) -> None:
-    if lock is not None:
-        os.close(lock)
-
-
-def _remove(partial: Path) -> None:
-    """Remove a file or a folder, if it is there and can be removed."""
-    if partial.is_dir():
-        shutil.rmtree(partial, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _flush(path: Path, *, with_contents: bool = True) -> None:

@@ -14,10 +14,10 @@ from mien.apps.report.observations import (
     observe_confusions,
     observe_labels,
     observe_overall,
-    observe_training,
     observe_twins,
     observe_votes,
 )
+from mien.apps.report.training_observations import observe_training
 from mien.training.evaluate.metrics import Measures, measure
 from mien.training.evaluate.score import Scores, Scoring
 from mien.training.fit.history import EpochRecord

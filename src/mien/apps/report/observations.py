@@ -6,18 +6,19 @@ beside the function that uses them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.apps.report.phrases import compare, join, percent, points
+from mien.apps.report.training_observations import observe_training
 from mien.core.results import CERTAIN_FROM
 from mien.training.evaluate.calibration import bin_confidences
-from mien.training.evaluate.curves import find_overfitting_epoch
 from mien.training.evaluate.metrics import Measures
 from mien.training.evaluate.score import Scores
-from mien.training.fit.history import EpochRecord, find_best_epoch
+from mien.training.fit.history import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,10 @@ def observe_labels(measures: Measures) -> list[str]:
     if len(ranked) >= 2 and ranked[0][1].f1 > ranked[-1][1].f1:
         spare = max(1, min(2, len(ranked) // 2))
         strong, weak = ranked[:spare], ranked[::-1][:spare]
-        sentences.append(f"Strongest: {_list(f'{name} (F1 {percent(figures.f1)})' for name, figures in strong)}.")
+        sentences.append(f"Strongest: {join(f'{name} (F1 {percent(figures.f1)})' for name, figures in strong)}.")
         sentences.append(
             "Weakest: "
-            + _list(
+            + join(
                 f"{name} (F1 {percent(figures.f1)}; of its {figures.support:,} pictures {percent(figures.recall)} are "
                 f"found, and {percent(figures.precision)} of the answers {name!r} are right)"
                 for name, figures in weak
@@ -120,7 +121,7 @@ def observe_labels(measures: Measures) -> list[str]:
             sentences.append(f"{name} is answered too seldom: {count:,} times for {figures.support:,} pictures.")
     few = [f"{name} ({figures.support})" for name, figures in measures.per_class.items() if figures.support < FEW]
     if few:
-        sentences.append(f"Few pictures, so uncertain figures: {_list(few)}.")
+        sentences.append(f"Few pictures, so uncertain figures: {join(few)}.")
     return sentences
 
 
@@ -134,7 +135,7 @@ def observe_confusions(measures: Measures, count: int = 3) -> list[str]:
     order = np.argsort(-wrong, axis=None, kind="stable")[:count]
     pairs = [(int(row), int(column)) for row, column in zip(*np.unravel_index(order, wrong.shape), strict=True)]
     pairs = [(row, column) for row, column in pairs if wrong[row, column]]
-    named = _list(
+    named = join(
         f"{measures.labels[row]} for {measures.labels[column]} ({wrong[row, column]:,} times, "
         f"{percent(wrong[row, column] / matrix[row].sum())} of {measures.labels[row]})"
         for row, column in pairs
@@ -202,7 +203,7 @@ def _observe_equal(scores: Scores) -> list[str]:
     return [
         f"{twins:,} pictures ({percent(twins / scores.n)}) have a pixel-identical twin in train; on them the accuracy "
         f"is {percent(among_twins)}. Without them it is {percent(scores.accuracy_without_twins)} of "
-        f"{scores.n_without_twins:,}, {_compare(scores.accuracy_without_twins - scores.accuracy)}."
+        f"{scores.n_without_twins:,}, {compare(scores.accuracy_without_twins - scores.accuracy)}."
     ]
 
 
@@ -228,88 +229,3 @@ def observe_votes(scores: Scores) -> list[str]:
     if scores.fer_plus_agreement > scores.accuracy:
         return [f"{sentence}: some of the mistakes are rather the labels' than the model's."]
     return [f"{sentence}."]
-
-
-GAP = 0.1
-"""Training accuracy this far above validation accuracy is called a wide gap."""
-
-TAIL = 0.1
-"""Share of the epochs, at the end of a run, in which a best epoch says that the run might have gone on."""
-
-
-def observe_training(history: Sequence[EpochRecord], best: EpochRecord | None = None) -> list[str]:
-    """Say where the run was best, whether and from when it overfits, and whether it stopped too early."""
-    best = best or find_best_epoch(history)
-    if best is None:
-        return []
-    last = history[-1]
-    kept = f"Epoch {best.epoch} of {history[0].epoch} to {last.epoch}" if len(history) > 1 else "The only epoch"
-    sentences = [
-        f"{kept} was kept: validation accuracy "
-        f"{percent(best.validation_accuracy)}, validation loss {best.validation_loss:.3f}."
-    ]
-    overfitting = find_overfitting_epoch(history)
-    if overfitting is not None:
-        lowest = min(history, key=lambda record: record.validation_loss)
-        sentences.append(
-            f"The run overfits from epoch {overfitting}: validation loss rises from {lowest.validation_loss:.3f} to "
-            f"{last.validation_loss:.3f}, while training loss falls from {lowest.train_loss:.3f} to "
-            f"{last.train_loss:.3f}."
-        )
-    elif len(history) > 1:
-        sentences.append("No overfitting is seen: validation loss does not rise while training loss falls.")
-    return [*sentences, *_compare_parts(history), *_judge_length(history, best, overfitting)]
-
-
-def _compare_parts(history: Sequence[EpochRecord]) -> list[str]:
-    """Compare training and validation accuracy at the end."""
-    last = history[-1]
-    gap = last.train_accuracy - last.validation_accuracy
-    figures = (
-        f"training accuracy {percent(last.train_accuracy)}, validation accuracy {percent(last.validation_accuracy)}"
-    )
-    if gap > GAP:
-        return [f"At the end the gap is wide, {points(gap)}: {figures}. The network remembers pictures."]
-    if gap < 0:
-        return [
-            f"At the end training lies below validation: {figures}. Augmentation and dropout make training pictures "
-            "harder, so the network has not used up what they hold."
-        ]
-    return [f"At the end the gap is {points(gap)}: {figures}."]
-
-
-def _judge_length(history: Sequence[EpochRecord], best: EpochRecord, overfitting: int | None) -> list[str]:
-    """Say that a run underfits if it was still getting better when it ended."""
-    last = history[-1]
-    is_best_late = last.epoch - best.epoch < max(1.0, TAIL * len(history))
-    if len(history) < 2 or overfitting is not None or not is_best_late:
-        return []
-    earlier = history[-1 - max(1, round(TAIL * len(history)))]
-    if last.validation_loss >= earlier.validation_loss or last.train_loss >= earlier.train_loss:
-        return []
-    return [
-        f"Signs of underfitting: from epoch {earlier.epoch} to the end validation loss still falls from "
-        f"{earlier.validation_loss:.3f} to {last.validation_loss:.3f}. More epochs, or a larger network, may gain."
-    ]
-
-
-def percent(share: float) -> str:
-    """Write a share 0-1 in percent with one decimal."""
-    return f"{share * 100:.1f} %"
-
-
-def points(difference: float) -> str:
-    """Write a difference of shares in percentage points."""
-    return f"{abs(difference) * 100:.1f} points"
-
-
-def _compare(difference: float) -> str:
-    if abs(difference) < 0.0005:
-        return "no different"
-    return f"{points(difference)} {'higher' if difference > 0 else 'lower'}"
-
-
-def _list(parts: Iterable[str]) -> str:
-    """Join parts as in "a, b and c"."""
-    *most, last = parts
-    return f"{', '.join(most)} and {last}" if most else last

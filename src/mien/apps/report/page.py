@@ -10,7 +10,8 @@ from markupsafe import Markup
 from mien.apps.report.caution import list_cautions
 from mien.apps.report.environment import open_environment
 from mien.apps.report.look import color_of, to_svg
-from mien.apps.report.observations import Observation, find_commonest, percent
+from mien.apps.report.observations import Observation, find_commonest
+from mien.apps.report.phrases import percent
 from mien.apps.report.plates import Plate
 from mien.training.evaluate.score import Scoring
 
