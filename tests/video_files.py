@@ -47,6 +47,8 @@ def _write_video(
     group: int = 10,
     audio: str | None = None,
     audio_s: float | None = None,
+    audio_rate: int = 16000,
+    audio_late_s: float = 0.0,
     offset_s: float = 0.0,
     options: dict[str, str] | None = None,
     container: dict[str, str] | None = None,
@@ -64,7 +66,7 @@ def _write_video(
             stream.set_display_rotation(rotation, hflip=mirrored)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
-        sound = _add_sound(output, audio) if audio else None
+        sound = _add_sound(output, audio, audio_rate) if audio else None
         for number, time_s in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), "rgb24").reformat(format=pixel_format)
             frame.pts = round((time_s + offset_s) / stream.codec_context.time_base)
@@ -72,12 +74,13 @@ def _write_video(
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
         if sound is not None:
-            _write_sound(output, sound, times[-1] + 1 / rate if audio_s is None else audio_s, offset_s)
+            length_s = times[-1] + 1 / rate if audio_s is None else audio_s
+            _write_sound(output, sound, length_s, offset_s + audio_late_s)
     return path
 
 
-def _add_sound(output: Any, codec: str) -> Any:
-    sound = output.add_stream(codec, rate=16000)
+def _add_sound(output: Any, codec: str, rate: int) -> Any:
+    sound = output.add_stream(codec, rate=rate)
     sound.codec_context.layout = "mono"
     return sound
 
@@ -86,11 +89,12 @@ def _write_sound(output: Any, sound: Any, length_s: float, offset_s: float) -> N
     """Write a tone that gets higher: what is heard tells when it was."""
     import av
 
-    moments = np.arange(int(length_s * 16000)) / 16000
+    rate = sound.codec_context.sample_rate
+    moments = np.arange(int(length_s * rate)) / rate
     wave = (np.sin(2 * np.pi * (200 * moments + 200 * moments**2)) * 12000).astype(np.int16)
     for begin in range(0, len(wave), 1024):
         frame = av.AudioFrame.from_ndarray(wave[None, begin : begin + 1024], "s16", "mono")
-        frame.sample_rate, frame.pts, frame.time_base = 16000, begin + round(offset_s * 16000), Fraction(1, 16000)
+        frame.sample_rate, frame.pts, frame.time_base = rate, begin + round(offset_s * rate), Fraction(1, rate)
         output.mux(sound.encode(frame))
     output.mux(sound.encode(None))
 

@@ -97,6 +97,11 @@ def test_sound_that_cannot_be_kept_is_told(watch, write_video, tmp_path, monkeyp
     monkeypatch.setattr("mien.inference.media.video.sound.track.Track._encode", fail)
     assert watch(source, "--annotate", str(tmp_path / "seen.mp4")) == 0
     assert re.search(r"note: \d+ parts of the sound could not be kept", capsys.readouterr().err)
+    monkeypatch.setattr("mien.inference.media.video.writer.open_sound", lambda *_: None)
+    assert watch(source, "--annotate", str(tmp_path / "seen.mp4")) == 0
+    assert f"note: the sound of {source} can't be read and was left out" in capsys.readouterr().err
+    assert watch(source) == 0
+    assert "sound" not in capsys.readouterr().err
 
 
 def test_frames_can_be_picked(watch, clip) -> None:

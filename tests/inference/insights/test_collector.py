@@ -58,6 +58,7 @@ def test_the_last_frame_ends_with_the_video_unless_that_is_told_wrongly(make_fil
         insights.add(moment)
     ends_s = {None: 1.5, 9.0: 1.5, 1.2: 1.2, 1.0: 1.0, 0.7: 1.5}  # the last frame is at 1 s
     assert {end_s: insights.summarize(end_s).duration_s for end_s in ends_s} == ends_s
+    assert insights.summarize(1.3, None, 1.2, 0.7).duration_s == 1.2
 
 
 def test_a_label_that_differs_after_an_absence_is_no_change(make_film):

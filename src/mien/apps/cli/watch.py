@@ -139,9 +139,7 @@ def watch(
             outputs.append(page := Report(facts, has_pictures=thumbnails))
         screen = stack.enter_context(_open_screen(video, is_group=group))
         failure = _follow(pipeline, video, outputs, screen)
-    shown = collected.summarize(
-        last_s if video.duration_s is None else min(video.duration_s, last_s or video.duration_s), is_over=True
-    )
+    shown = collected.summarize(video.duration_s, last_s, is_over=True)
     rows_file = parquet if csv is None else csv
     written = [file for file in (None if group else rows_file, annotate if shown.frames else None) if file is not None]
     endings: list[tuple[Callable[[], None], Path | None]] = []
@@ -198,6 +196,8 @@ def _tell_losses(video: Video, seen: AnnotatedVideo | None, frames: int) -> None
         print(f"mien: note: {video.broken:,} parts of {video.source} are damaged and were passed over", file=sys.stderr)
     if seen is not None and seen.broken:
         print(f"mien: note: {seen.broken:,} parts of the sound could not be kept and were left out", file=sys.stderr)
+    if seen is not None and video.has_audio and not video.is_live and not seen.has_sound:
+        print(f"mien: note: the sound of {video.source} can't be read and was left out", file=sys.stderr)
     if not frames:
         print(f"mien: note: no frame of {video.source} lies where to look", file=sys.stderr)
 

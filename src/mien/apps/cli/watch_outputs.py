@@ -66,6 +66,11 @@ class AnnotatedVideo:
             yield cls(writer)
 
     @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound track in it."""
+        return self._writer.has_sound
+
+    @property
     def broken(self) -> int:
         """Parts of the sound that could not be decoded or written and were left out, so far."""
         return self._writer.broken

@@ -154,7 +154,7 @@ class Clip:
                 else:
                     yield {"type": "moment", **moment.to_dict()}
         if request.is_group:
-            yield from bins.take_rest(self._find_end_s())
+            yield from bins.take_rest(self._video.duration_s, self._end_s)
         yield self._end(collected)
 
     def _check_limits(self) -> None:
@@ -195,12 +195,8 @@ class Clip:
                 raise
             self._note = str(error)
 
-    def _find_end_s(self) -> float | None:
-        known = [time_s for time_s in (self._video.duration_s, self._end_s) if time_s is not None]
-        return min((time_s for time_s in known if time_s >= (self._last_s or 0.0)), default=None)
-
     def _end(self, collected: Insights) -> Row:
-        shown = collected.summarize(self._find_end_s())
+        shown = collected.summarize(self._video.duration_s, self._end_s)
         is_group = shown.group is not None
         note = self._note or self._tell_cut() or self._tell_damage()
         return {
@@ -241,16 +237,16 @@ class _Bins:
             self._due_s = time_s + self._bin_s
         if time_s < self._due_s:
             return []
-        rows = self._take(time_s, time_s)
+        rows = self._take(time_s, until_s=time_s)
         self._due_s += self._bin_s * len(rows)
         return rows
 
-    def take_rest(self, end_s: float | None) -> list[Row]:
+    def take_rest(self, *ends_s: float | None) -> list[Row]:
         """Return the bins that the last frame, which lasts for a while, brings to their end, and what is left."""
-        return self._take(end_s, None)
+        return self._take(*ends_s)
 
-    def _take(self, end_s: float | None, until_s: float | None) -> list[Row]:
-        group = self._collected.summarize(end_s, is_over=until_s is None).group
+    def _take(self, *ends_s: float | None, until_s: float | None = None) -> list[Row]:
+        group = self._collected.summarize(*ends_s, is_over=until_s is None).group
         assert group is not None
         new = [one for one in group.bins[self._told :] if until_s is None or one.end_s <= until_s + _SLACK_S]
         self._told += len(new)

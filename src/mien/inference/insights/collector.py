@@ -114,19 +114,20 @@ class Insights:
         self._frames += 1
         self._frames_with_faces += bool(moment.sightings)
 
-    def summarize(self, end_s: float | None = None, *, is_over: bool = False) -> ClipInsights:
+    def summarize(self, *ends_s: float | None, is_over: bool = False) -> ClipInsights:
         """Return what was added so far; more frames may follow, and it may be asked for again.
 
         Args:
-            end_s: When the video ends: the last frame does not count beyond it. None if nobody knows; an end before the
-                last frame, as some files tell it, is none.
+            ends_s: When the video ends, as its file says and as it was asked for: the last frame does not count beyond
+                the first of them. None says nothing, and neither does a time before the last frame, as some files tell.
             is_over: Whether no frame follows. Of a group, what is left after the last whole bin is told only then.
         """
         tally = deepcopy(self._tally)  # the last frame and the stretches that go on are closed in a copy
         hold_s = self._last_hold_s
         if self._last is not None:
-            if end_s is not None and end_s >= self._last.time_s:
-                hold_s = min(hold_s, end_s - self._last.time_s)
+            for told_s in ends_s:
+                if told_s is not None and told_s >= self._last.time_s:
+                    hold_s = min(hold_s, told_s - self._last.time_s)
             tally.add(self._last, hold_s)
         end_s = self._start_s if self._last is None else self._last.time_s + hold_s
         group = tally.summarize(is_over=is_over) if isinstance(tally, GroupTally) else None

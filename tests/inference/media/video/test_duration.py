@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,66 @@ def test_a_late_file_that_counts_from_its_first_frame(write_video, monkeypatch):
     monkeypatch.setattr(duration, "_FROM_STAMP_ZERO", {"mov,mp4,m4a,3gp,3g2,mj2"})
     with open_video(path) as video:
         assert video.duration_s == pytest.approx(1.0, abs=0.05)
+
+
+class Pipe:
+    """Takes bytes and can't go back, as a pipe."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def write(self, part: bytes) -> int:
+        self.content += part
+        return len(part)
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("avi", "mpeg4"), ("ivf", "libvpx")])
+def test_a_header_that_was_never_completed_tells_nothing(kind, codec):
+    import av
+
+    pipe = Pipe()
+    with av.open(pipe, "w", format=kind) as output:
+        stream = output.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number, np.uint8), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with av.open(BytesIO(pipe.content)) as opened:
+        assert opened.streams.video[0].frames >= 2**30
+        assert opened.duration > 20e6
+    with open_video(pipe.content) as video:
+        assert (video.duration_s, video.expected_frames) == (None, None)
+        assert len(list(video)) == 50
+    with open_video(pipe.content, end_s=1.0) as video:
+        assert video.expected_frames == len(list(video)) == 25
+    with open_video(pipe.content, start_s=9.0) as video, pytest.raises(InputError, match="lies behind the end"):
+        next(video)
+
+
+@pytest.mark.parametrize(("told_s", "is_believed"), [(86_400.0, True), (2e8, False)])
+def test_a_length_of_years_is_none(write_video, told_s, is_believed):
+    content = bytearray(write_video("clip.mkv", frames=25).read_bytes())
+    place = content.index(b"\x44\x89\x88") + 3
+    content[place : place + 8] = struct.pack(">d", told_s * 1000)
+    with open_video(bytes(content)) as video:
+        assert video.duration_s == (pytest.approx(told_s) if is_believed else None)
+        assert len(list(video)) == 25
+
+
+@pytest.mark.parametrize(("late_s", "is_told"), [(59.0 - 1.4, True), (61.0, False), (1000.0, False)])
+def test_stamps_that_fall_are_no_overflow(write_video, late_s, is_told):
+    """From a first stamp of 60 s on FFmpeg takes a lower one for what follows 2^33 ticks, 26.5 hours."""
+    parts = [write_video("late.ts", frames=25, offset_s=late_s), write_video("early.ts", frames=75)]
+    with open_video(b"".join(part.read_bytes() for part in parts)) as video:
+        assert (video.duration_s is not None, video.expected_frames is not None) == (is_told, is_told)
+        assert len(list(video)) == 100
+
+
+def test_hours_are_told_of_a_transport_stream(write_video):
+    with open_video(write_video("clip.ts", times=[number * 50 for number in range(865)])) as video:
+        assert video.duration_s == pytest.approx(12 * 3600, rel=0.02)
 
 
 @pytest.fixture

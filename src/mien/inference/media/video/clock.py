@@ -25,13 +25,14 @@ class Clock:
         """
         self._interval_s = 1.0 / rate if rate else FALLBACK_INTERVAL_S
         self._zero_s = first_s
+        self._moved_s = 0.0
         self._last_s: float | None = None
         self._is_behind = False
 
     @property
-    def zero_s(self) -> float | None:
-        """The stamp that counts as 0 now: it moves where stamps begin anew. None before any was read."""
-        return self._zero_s
+    def moved_s(self) -> float:
+        """How far the stamp that counts as 0 has moved since the first one, as stamps began anew; never above 0."""
+        return self._moved_s
 
     @property
     def next_s(self) -> float:
@@ -59,6 +60,7 @@ class Clock:
             self._is_behind = False
             return time_s
         if self._is_behind:
+            self._moved_s += time_s - expected_s
             self._zero_s = stamp_s - expected_s
         self._is_behind = not self._is_behind
         return expected_s

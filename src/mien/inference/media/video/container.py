@@ -31,6 +31,10 @@ are out, and so are still pictures; sound is in, so that a file without a pictur
 _BUFFER_BYTES: Final = 2**18
 """Read at once; every read takes the interpreter's lock."""
 
+_COUNTED_IN_PARTS: Final = {"dv", "gxf"}
+"""FFmpeg's names of files that stamp in parts of a frame, and of which it gives those parts for the average: 60,000 a
+second of DV, and fields in place of frames of GXF. Elsewhere (AVI, Y4M) one unit of the stamps a frame is true."""
+
 
 def open_container(origin: Origin) -> InputContainer:
     """Open a video for demuxing; it can't make PyAV open any other file or reach the network.
@@ -99,9 +103,23 @@ def find_video(container: InputContainer, origin: Origin) -> VideoStream:
 
 
 def find_rate(stream: VideoStream) -> float | None:
-    """Return the frames a second on average; None where that is unknown."""
-    rate = stream.average_rate or stream.guessed_rate
+    """Return the frames a second on average; None where that is unknown.
+
+    FFmpeg's guess comes second, as it may hold for the first frames alone: of a recording that begins with few
+    pictures a second it is far too low, and of one that left some out too high.
+    """
+    average, guess = stream.average_rate, stream.guessed_rate
+    rate = (average or guess) if _is_average_told(stream) else (guess or average)
     return float(rate) if rate else None
+
+
+def _is_average_told(stream: VideoStream) -> bool:
+    """Whether the average is the file's own, neither FFmpeg's 25 for bare streams of pictures nor the stamps' unit."""
+    kind = stream.container.format
+    if kind.flags & load_av().format.Flags.no_timestamps.value:
+        return False
+    rate, unit_s = stream.average_rate, stream.time_base
+    return kind.name not in _COUNTED_IN_PARTS or not rate or not unit_s or rate * unit_s != 1
 
 
 def _check_file(path: Path) -> None:

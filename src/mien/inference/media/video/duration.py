@@ -13,12 +13,23 @@ if TYPE_CHECKING:
 _FROM_STAMP_ZERO: Final = {"asf", "matroska,webm", "nut"}
 """FFmpeg's names of files that count their duration from stamp 0, wherever their first picture lies."""
 
+_MOST_FRAMES: Final = 2**30
+"""From here on a count is what was written into a header before anything was counted, such as 2^30 or 2^32 - 1."""
+
+_MOST_S: Final = 1e8
+"""From here on, three years, a length is no video's."""
+
+_MOST_DISCONTINUOUS_S: Final = 2**33 / 90_000 / 2
+"""13.25 hours, half of what MPEG's stamps can count. Where they begin anew lower, FFmpeg may take that for their
+overflow, and tells of nearly the whole range."""
+
 
 class Duration(NamedTuple):
     """What a file says.
 
     Attributes:
-        estimate_s: From the first picture to the end of the last one or of the sound; None where the file doesn't tell.
+        estimate_s: From the first picture to the end of the last one or of the sound; None where the file doesn't tell,
+            or tells what can't be believed.
         most_s: No picture lies behind it; None where the file can't be trusted with that.
     """
 
@@ -30,8 +41,10 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
     """Find how long a video is without reading it.
 
     Bare streams of pictures know no time at all: what FFmpeg gives for them is their size divided by a bitrate that
-    they may never have. Where time stamps may begin anew in the middle (MPEG's transport and program streams), it is
-    the last stamp less the first: right for one recording, and too little for several that were put together.
+    they may never have. Nor does a file whose header was never completed, as its writer could not go back to it (AVI
+    and IVF through a pipe). Where time stamps may begin anew in the middle (MPEG's transport and program streams), it
+    is the last stamp less the first: right for one recording, too little or too much for several that were put
+    together, and not told above 13.25 hours, where it would mostly be FFmpeg's mistake.
 
     Args:
         container: The open file.
@@ -40,7 +53,7 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
     """
     flags = load_av().format.Flags
     kind = container.format
-    if kind.flags & flags.no_timestamps.value:
+    if kind.flags & flags.no_timestamps.value or stream.frames >= _MOST_FRAMES:
         return Duration(None, None)
     if stream.duration and stream.time_base:
         told_s = float(stream.duration * stream.time_base)
@@ -48,6 +61,14 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
         told_s = container.duration / 1e6
     else:
         return Duration(None, None)
+    is_discontinuous = bool(kind.flags & flags.ts_discont.value)
+    if told_s >= (_MOST_DISCONTINUOUS_S if is_discontinuous else _MOST_S):
+        return Duration(None, None)
     # Some programs count from the first picture even there: what is left can't be nothing.
     is_late = kind.name in _FROM_STAMP_ZERO and 0 < first_s < told_s
-    return Duration(told_s - first_s if is_late else told_s, None if kind.flags & flags.ts_discont.value else told_s)
+    return Duration(told_s - first_s if is_late else told_s, None if is_discontinuous else told_s)
+
+
+def find_frame_count(stream: VideoStream) -> int | None:
+    """Return the number of frames of the whole file; None where its header doesn't tell, or was never completed."""
+    return stream.frames if 0 < stream.frames < _MOST_FRAMES else None

@@ -56,8 +56,9 @@ class Video(Footage):
         width: Pixels of the first frame as a person sees it. Where a video changes its size, `Frame.pixels` follows.
         height: Likewise.
         frame_rate: Frames a second on average, or None where that is unknown.
-        duration_s: Of the whole video from its first frame on, as its file says; None where it doesn't. Frames may go
-            on behind it: a TS or MPEG that was put together tells of one part, and a damaged file may tell anything.
+        duration_s: Of the whole video from its first frame on, as its file says; None where it doesn't, or tells what
+            can't be. Frames may go on behind it: a TS or MPEG that was put together tells of one part, if at all, and a
+            damaged file may tell anything.
         expected_frames: How many will be handed on, estimated from that, or None.
         has_audio: Whether there is sound in it.
         is_live: Whether it is a camera; then only the newest frame waits.

@@ -11,7 +11,7 @@ from mien.inference.media.video.clock import Clock
 from mien.inference.media.video.container import find_rate, find_video, open_container
 from mien.inference.media.video.conversion import Converter
 from mien.inference.media.video.decoding import Decoder
-from mien.inference.media.video.duration import find_duration
+from mien.inference.media.video.duration import find_duration, find_frame_count
 from mien.inference.media.video.frames import Frame
 from mien.inference.media.video.held import Origin
 from mien.inference.media.video.library import av_errors
@@ -68,7 +68,7 @@ class FileStream:
         self.width, self.height = self._converter.measure(first)
         self.frame_rate = find_rate(stream)
         self.duration_s, self._most_s = find_duration(self._container, stream, first.time or 0.0)
-        self.frame_count = stream.frames or None
+        self.frame_count = find_frame_count(stream)
         self.has_audio = bool(self._container.streams.audio)
 
     @property

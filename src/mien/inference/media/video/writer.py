@@ -76,6 +76,11 @@ class VideoWriter:
         self._is_closed = False
 
     @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound track in it; there is none if `audio_from` holds none that can be read."""
+        return self._sound is not None
+
+    @property
     def broken(self) -> int:
         """Parts of the sound that could not be decoded or written and were left out, so far."""
         return 0 if self._sound is None else self._sound.broken

@@ -81,6 +81,48 @@ def test_a_single_stamp_that_leads_astray(stamp_s):
     assert follow(packets) == pytest.approx([time_s for time_s in count(0, 3) if abs(time_s - 2) > 1e-6])
 
 
+@pytest.mark.parametrize("lead_s", [5.0, 5000.0])
+def test_a_first_stamp_that_leads_astray(lead_s):
+    packets = [packet("audio", lead_s), *record(0, 2, 2)]
+    assert follow(packets) == pytest.approx(count(0, 2))
+
+
+def test_a_last_stamp_that_leads_astray():
+    assert follow([*record(0, 2, 2), packet("audio", 5000.0)]) == pytest.approx(count(0, 2))
+
+
+def test_a_single_packet_is_kept():
+    assert follow([packet("audio", 0.5)]) == [0.5]
+
+
 def test_a_long_silence_is_kept():
     packets = record(0, 2, 2) + record(60, 2, 2)
     assert follow(packets) == pytest.approx(count(0, 2) + count(60, 62))
+
+
+def test_packets_that_are_far_apart_are_kept():
+    assert follow([packet("audio", 12.0 * number) for number in range(20)])[:19] == [12.0 * n for n in range(19)]
+
+
+def test_a_move_that_the_sound_did_not_follow_does_not_hide_the_next():
+    pictures = [packet("video", 0.04 * number) for number in range(50)]
+    pictures += [packet("video", 1.86 + 0.04 * number) for number in range(50)]  # 0.1 s back, the pictures alone
+    sound = [packet("audio", 0.02 * number) for number in range(200)]
+    first = [one for four in zip(pictures, sound[::2], sound[1::2], strict=True) for one in four]
+    times = follow(first + record(0, 4, 4))
+    assert len(times) == 400
+    assert times[200:] == pytest.approx(count(4, 8), abs=0.05)
+
+
+def test_not_more_is_held_than_some_seconds():
+    read = 0
+
+    def go_on() -> Iterator[SimpleNamespace]:
+        nonlocal read
+        for number in range(1500):
+            read += 1
+            yield packet("audio", 0.02 * (number % 500))
+
+    for _, _ in zip(range(501), Step(0.0, 25.0).follow(go_on()), strict=False):
+        pass
+    assert 501 <= read <= 800

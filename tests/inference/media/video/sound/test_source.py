@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 import video_files
 
+from mien.inference.media.video.container import open_container
 from mien.inference.media.video.reader import open_video
-from mien.inference.media.video.sound.track import _MOST_REFUSED, Track
+from mien.inference.media.video.sound import source as source_room
+from mien.inference.media.video.sound.track import _MOST_REFUSED, Form, Track
 from mien.inference.media.video.writer import VideoWriter
 
 
@@ -90,7 +93,7 @@ def test_stamps_that_go_on_but_overlap(join, tmp_path, suffix):
 def test_a_change_from_stereo_to_mono(join, write_video, tmp_path, suffix, monkeypatch):
     source = join("mp2", 0.0)
 
-    def add_stereo(output, codec):
+    def add_stereo(output, codec, rate):
         sound = output.add_stream(codec, rate=24000)
         sound.codec_context.layout = "stereo"
         return sound
@@ -104,11 +107,117 @@ def test_a_change_from_stereo_to_mono(join, write_video, tmp_path, suffix, monke
         assert find_pitch(samples, rate, 1.6 + 0.8) == pytest.approx(520, abs=12)
 
 
+@pytest.mark.parametrize("start_s", [0.0, 0.6])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_sound_of_few_samples_a_second_is_kept(write_video, tmp_path, suffix, start_s):
+    """MP4 refuses MP3 below 16 kHz, and with it the whole file."""
+    source, target = write_video("clip.mkv", frames=40, audio="mp3", audio_rate=8000), tmp_path / f"out{suffix}"
+    assert copy(source, target, start_s).broken == 0
+    samples, rate = hear(target)
+    assert find_pitch(samples, rate, 1.2 - start_s) == pytest.approx(680, abs=30)
+
+
+def test_the_tail_of_another_recording_is_passed_over(write_video, tmp_path):
+    """What is left at the front of a recording that was cut by bytes has no picture that can be decoded."""
+    options = {"x264-params": "scenecut=0:bframes=0"}
+    tail = write_video("tail.ts", frames=100, audio="aac", offset_s=40.0, group=100, options=options).read_bytes()
+    whole = write_video("whole.ts", frames=50, audio="aac").read_bytes()
+    source, target = tmp_path / "ring.ts", tmp_path / "out.mp4"
+    source.write_bytes(tail[len(tail) // 188 // 2 * 188 :] + whole)
+    assert copy(source, target).count == 50
+    samples, rate = hear(target)
+    for at_s in (0.3, 1.0, 1.8):
+        assert find_pitch(samples, rate, at_s) == pytest.approx(200 + 400 * at_s, abs=12)
+
+
+def test_stamps_that_overflow(join, tmp_path):
+    """MPEG counts to 26.5 hours, 95,443.7 s; a recording may begin anywhere on that clock."""
+    source, target = join("aac", 95443.0), tmp_path / "out.mp4"
+    assert copy(source, target).broken == 0
+    samples, rate = hear(target)
+    for at_s in (0.3, 1.2):
+        assert find_pitch(samples, rate, at_s) == pytest.approx(200 + 400 * at_s, abs=16)
+
+
+@pytest.mark.parametrize("source_suffix", [".mkv", ".mov", ".nut"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_long_packets_are_heard_from_the_start_on(tmp_path, source_suffix, suffix):
+    import av
+
+    source, target = tmp_path / f"long{source_suffix}", tmp_path / f"out{suffix}"
+    moments = np.arange(3 * 16000) / 16000
+    wave = (np.sin(2 * np.pi * (200 * moments + 200 * moments**2)) * 12000).astype(np.int16)
+    with av.open(str(source), "w") as output:
+        pictures, sound = output.add_stream("mpeg4", rate=25), output.add_stream("pcm_s16le", rate=16000)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound.codec_context.layout = "mono"
+        for number in range(75):
+            if number % 25 == 0:  # a second in a packet
+                packet = av.Packet(wave[number * 640 : (number + 25) * 640].tobytes())
+                packet.stream, packet.time_base, packet.duration = sound, Fraction(1, 16000), 16000
+                packet.pts = packet.dts = number * 640
+                output.mux(packet)
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), "rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(pictures.encode(frame))
+        output.mux(pictures.encode(None))
+    copy(source, target, 1.32)
+    samples, rate = hear(target)
+    for at_s in (0.1, 0.5, 1.0):
+        assert find_pitch(samples, rate, at_s) == pytest.approx(200 + 400 * (1.32 + at_s), abs=12)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_that_begins_late_is_kept(write_video, tmp_path, suffix):
+    """Later than FFmpeg looks, so that the header tells nothing of it."""
+    source = write_video("late.ts", frames=90, rate=10, audio="aac", audio_s=1.5, audio_late_s=7.0)
+    target = tmp_path / f"out{suffix}"
+    out = copy(source, target)
+    assert (out.has_sound, out.broken) == (True, 0)
+    samples, rate = hear(target)
+    assert np.abs(samples[: 6 * rate]).max() < 0.01 * np.abs(samples).max()
+    assert find_pitch(samples, rate, 8.0) == pytest.approx(600, abs=20)
+
+
+def test_a_file_that_cannot_be_entered_is_read_from_its_beginning(write_video, tmp_path, monkeypatch):
+    import av
+
+    class Closed:
+        """A file that seeks nowhere, and can't be read any more once that was tried."""
+
+        def __init__(self, container):
+            self._container, self.is_sought = container, False
+
+        def __getattr__(self, name):
+            return getattr(self._container, name)
+
+        def __enter__(self):
+            return self._container.__enter__()
+
+        def __exit__(self, *error):
+            return self._container.__exit__(*error)
+
+        def seek(self, *_, **__):
+            self.is_sought = True
+            raise av.error.PermissionError(1, "seek")
+
+        def demux(self, *streams):
+            assert not self.is_sought
+            return self._container.demux(*streams)
+
+    monkeypatch.setattr(source_room, "open_container", lambda path: Closed(open_container(path)))
+    target = tmp_path / "out.mp4"
+    copy(write_video(frames=40, audio="aac"), target, 0.6)
+    samples, rate = hear(target)
+    assert find_pitch(samples, rate, 0.6) == pytest.approx(680, abs=12)
+
+
 def test_damage_never_costs_the_pictures(write_video, tmp_path):
     from mien.core.errors import UnreadableMediaError
 
-    source = write_video("clip.mkv", frames=25, audio="aac", size=(32, 32))
+    source = write_video("clip.mkv", frames=25, audio="mp2", size=(32, 32))
     whole = source.read_bytes()
+    broken = 0
     for seed in range(40):
         data, random = bytearray(whole), np.random.default_rng(seed)
         for at in random.integers(1000, len(data), 12):
@@ -127,6 +236,8 @@ def test_damage_never_costs_the_pictures(write_video, tmp_path):
                 pass  # of the reader's
         with open_video(target) as video:
             assert len(list(video)) == out.count, seed
+        broken += out.broken
+    assert broken, "sound was damaged, too"
 
 
 class Output:
@@ -149,7 +260,9 @@ class Output:
 def write(refused: Callable[[int], Exception | None], packets: int) -> tuple[Track, Output]:
     codec = SimpleNamespace(canonical_name="aac")
     output = Output(refused)
-    track = Track(output, ".mp4", SimpleNamespace(codec_context=SimpleNamespace(codec=codec)))
+    track = Track(
+        output, ".mp4", SimpleNamespace(codec_context=SimpleNamespace(codec=codec)), Form(16000, 1, is_told=True)
+    )
     for number in range(packets):
         track.write(SimpleNamespace(pts=number, stream=None))
     track.finish()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,93 +47,90 @@ class Step:
         """
         self._zero_s = self._first_zero_s = zero_s
         self._pictures = Clock(rate)
-        self._first_picture_s: float | None = None
-        self._moved_s = 0.0  # the pictures, as far as the sound has followed
+        self._followed_s = 0.0  # what of the pictures' moves the sound has made, too
         self._held: deque[Packet[AudioStream]] = deque()
         self._last_s = -inf
         self._length_s = 0.0  # of the last packet
-        self._is_joining = True  # whatever comes next is believed, unless it overlaps
+        self._is_joining = False  # whatever comes next is believed, unless it overlaps
         self._has_overlapped = False  # and did not follow the pictures since
 
-    def follow(self, packets: Iterable[Packet[Any]]) -> Iterator[Packet[AudioStream]]:
+    def follow(self, packets: Iterable[Packet[Any]]) -> Generator[Packet[AudioStream]]:
         """Yield the packets of the sound with new stamps, each later than the one before.
 
         Args:
             packets: Of the sound and the pictures, as they lie in the file. Sound without a stamp is left out.
         """
         for packet in packets:
-            if packet.stream.type == "video":
-                self._see_picture(packet)
-            elif packet.pts is not None:
-                self._held.append(packet)
-                yield from self._release()
+            if packet.stream.type == "audio":
+                if packet.pts is not None:
+                    self._held.append(packet)
+                    yield from self._release()
+            elif packet.dts is not None:  # packets come in the order of their decoding
+                self._pictures.read(float(packet.dts * packet.time_base))
         yield from self._release(is_over=True)
-
-    def _see_picture(self, packet: Packet[Any]) -> None:
-        """Follow the pictures by the stamps of their decoding: packets come in that order."""
-        if packet.dts is None:
-            return
-        self._pictures.read(float(packet.dts * packet.time_base))
-        if self._first_picture_s is None:
-            self._first_picture_s = self._pictures.zero_s
 
     def _release(self, *, is_over: bool = False) -> Iterator[Packet[AudioStream]]:
         """Yield what has its place; hold what leads astray until it is clear why."""
         while self._held:
-            first = self._held[0]
-            if self._has_overlapped and self._follow_pictures(_OVERLAP_S):
-                self._has_overlapped = False
-            lead_s = self._measure_lead(first)
-            if self._is_joining or _is_near(lead_s):
-                self._held.popleft()
+            if self._has_overlapped and 0 < self._find_due_s() <= _OVERLAP_S:
+                self._follow_pictures()
+            lead_s = self._measure_lead(self._held[0])
+            if self._is_joining or -_PADDING_S <= lead_s <= _LEAP_S:
+                packet = self._held.popleft()
                 if lead_s >= _NEAREST_S:
-                    yield self._place(first)
+                    yield self._place(packet)
                 else:
                     self._has_overlapped = True
             elif len(self._held) == 1 and not is_over:
                 return
             elif self._is_single(lead_s):
                 self._held.popleft()
-            elif lead_s > _LEAP_S or self._follow_pictures():
-                self._is_joining = True
-            elif is_over or len(self._held) == _MOST_HELD:
-                self._is_joining = True
-                if lead_s < -_OVERLAP_S:
-                    self._zero_s += lead_s - self._length_s
-            else:
+            elif not self._join(lead_s, is_last_chance=is_over or len(self._held) == _MOST_HELD):
                 return
 
     def _is_single(self, lead_s: float) -> bool:
         """Whether the first packet that is held is the only one that leads astray, as the second one tells."""
         if len(self._held) == 1:
-            return lead_s > 0
+            return _LEAP_S < lead_s < inf
         second_s = self._measure_lead(self._held[1])
-        return not _is_near(second_s - lead_s) if lead_s > 0 else len(self._held) == 2 and _is_near(second_s)
+        if lead_s > 0:
+            return _to_seconds(self._held[1]) < _to_seconds(self._held[0]) - _PADDING_S
+        return len(self._held) == 2 and -_PADDING_S <= second_s <= _LEAP_S
 
-    def _follow_pictures(self, most_s: float = inf) -> bool:
-        """Move as far as the pictures have, if that is further, and by so many seconds at most; tell whether it was."""
-        if self._pictures.zero_s is None or self._first_picture_s is None:
-            return False
-        moved_s = self._pictures.zero_s - self._first_picture_s
-        if not 0 < self._moved_s - moved_s <= most_s:  # the zero moves back
-            return False
-        self._moved_s = moved_s
-        self._zero_s = self._first_zero_s + moved_s
+    def _join(self, lead_s: float, *, is_last_chance: bool) -> bool:
+        """Go on with sound that leads astray: where it says, if ahead; with the pictures; at last, where it was."""
+        if lead_s <= _LEAP_S:
+            if self._find_due_s() > max(0.0, -lead_s - _OVERLAP_S):
+                self._follow_pictures()
+            elif not is_last_chance:
+                return False
+            elif lead_s < -_OVERLAP_S:
+                self._zero_s += lead_s - self._length_s
+        self._is_joining = True
         return True
+
+    def _find_due_s(self) -> float:
+        """Return how far the pictures have moved back that the sound did not follow yet."""
+        return self._followed_s - self._pictures.moved_s
+
+    def _follow_pictures(self) -> None:
+        self._followed_s = self._pictures.moved_s
+        self._zero_s = self._first_zero_s + self._followed_s
+        self._has_overlapped = False
 
     def _measure_lead(self, packet: Packet[AudioStream]) -> float:
         """Return the seconds from the last packet that was placed to one that is not."""
-        assert packet.pts is not None
-        return float(packet.pts * packet.time_base) - self._zero_s - self._last_s
+        return _to_seconds(packet) - self._zero_s - self._last_s
 
     def _place(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
         assert packet.pts is not None
-        self._last_s = float(packet.pts * packet.time_base) - self._zero_s
+        self._last_s = _to_seconds(packet) - self._zero_s
         self._length_s = float((packet.duration or 0) * packet.time_base)
         self._is_joining = False
         packet.pts = packet.dts = packet.pts - round(self._zero_s / packet.time_base)
         return packet
 
 
-def _is_near(lead_s: float) -> bool:
-    return -_PADDING_S <= lead_s <= _LEAP_S
+def _to_seconds(packet: Packet[AudioStream]) -> float:
+    assert packet.pts is not None
+    return float(packet.pts * packet.time_base)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from mien.core.errors import UnreadableMediaError
+from mien.inference.media.video.clock import Clock
 from mien.inference.media.video.container import find_rate, find_video, open_container
-from mien.inference.media.video.decoding import Decoder
+from mien.inference.media.video.decoding import Decoder, decode_packets
 from mien.inference.media.video.library import av_errors
 from mien.inference.media.video.sound.in_step import Step
-from mien.inference.media.video.sound.track import Track
+from mien.inference.media.video.sound.track import WARM_UP_S, Form, Track
 
 if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
+    from av.video.stream import VideoStream
 
 _JOINED: Final = {"mpeg", "mpegts"}
 """FFmpeg's names of files that can be put together from several, so that a stamp may lie at more than one place."""
@@ -26,27 +29,27 @@ _JOINED: Final = {"mpeg", "mpegts"}
 class Sound:
     """The first sound track of a file, moved in time so that a given moment of its pictures becomes 0."""
 
-    def __init__(self, path: Path, start_s: float) -> None:
+    def __init__(self, path: Path, start_s: float, form: Form) -> None:
         """Open a file, and go to the moment that becomes 0.
 
         Args:
             path: A video file with sound.
             start_s: In seconds after its first picture.
+            form: What its sound is like.
 
         Raises:
             UnreadableMediaError: If the file can't be opened.
         """
-        zero_s = _read_first_picture_s(path)
-        self._container: InputContainer = open_container(path)
+        beginning = _find_beginning(path)
+        zero_s = start_s + beginning.zero_s
+        is_sought = bool(start_s) and not beginning.is_joined
+        self._container = _open_at(path, zero_s - WARM_UP_S) if is_sought else open_container(path)
         self._source: AudioStream = self._container.streams.audio[0]
         self._time_base = self._source.time_base or Fraction(1, 1000)
-        if zero_s is None:
-            zero_s = float((self._source.start_time or 0) * self._time_base)
-        self._packets = self._follow_pictures(path, zero_s + start_s)
+        self._form = form
+        self._packets = self._follow_pictures(path, zero_s)
         self._waiting: Packet[AudioStream] | None = None
         self._track: Track | None = None
-        if start_s and self._container.format.name not in _JOINED:
-            self._seek(zero_s + start_s)
 
     @property
     def broken(self) -> int:
@@ -60,7 +63,7 @@ class Sound:
             output: The new file.
             suffix: Its kind.
         """
-        self._track = Track(output, suffix, self._source)
+        self._track = Track(output, suffix, self._source, self._form)
 
     def write_until(self, end_s: float) -> None:
         """Write what is heard before a moment and was not written yet; `add_to` comes first.
@@ -79,8 +82,7 @@ class Sound:
             if packet is None or packet.pts is None or packet.pts >= end:
                 return
             self._waiting = None
-            if packet.pts >= 0:
-                self._track.write(packet)
+            self._track.write(packet)
 
     def finish(self) -> None:
         """Write what the encoder holds back.
@@ -93,47 +95,101 @@ class Sound:
 
     def close(self) -> None:
         """Close the file it is read from."""
+        self._packets.close()
         self._container.close()
 
-    def _follow_pictures(self, path: Path, zero_s: float) -> Iterator[Packet[AudioStream]]:
+    def _follow_pictures(self, path: Path, zero_s: float) -> Generator[Packet[AudioStream]]:
         """Return the packets of the sound with new stamps; those before 0 are among them."""
         try:
             pictures = find_video(self._container, path)
         except UnreadableMediaError:
-            return Step(zero_s, None).follow(self._read_packets(self._source))
-        return Step(zero_s, find_rate(pictures)).follow(self._read_packets(self._source, pictures))
-
-    def _read_packets(self, *streams: Any) -> Iterator[Packet[Any]]:
-        try:
-            yield from self._container.demux(*streams)
-        except av_errors():
-            return  # sound that is cut short ends there
-
-    def _seek(self, zero_s: float) -> None:
-        try:
-            self._container.seek(max(0, round(zero_s / self._time_base)), stream=self._source)
-        except av_errors():
-            self._container.seek(0)
+            return Step(zero_s, None).follow(_demux(self._container, self._source))
+        return Step(zero_s, find_rate(pictures)).follow(_demux(self._container, self._source, pictures))
 
 
 def open_sound(path: Path, start_s: float) -> Sound | None:
-    """Open the sound of a video; None if it has none.
+    """Open the sound of a video; None if it has none, or none that can be read.
 
     Raises:
         UnreadableMediaError: If the file can't be opened.
     """
     with open_container(path) as container:
-        contexts = [stream.codec_context for stream in container.streams.audio[:1]]
-        if not contexts or contexts[0] is None or not contexts[0].sample_rate or not contexts[0].layout.nb_channels:
+        form = _find_form(container)
+    return None if form is None else Sound(path, start_s, form)
+
+
+def _find_form(container: InputContainer) -> Form | None:
+    """Return what a file's sound is like; None if there is none."""
+    for stream in container.streams.audio[:1]:
+        context = stream.codec_context
+        if context is None:
             return None
-    return Sound(path, start_s)
+        if context.sample_rate and context.layout.nb_channels:
+            return Form(context.sample_rate, context.layout.nb_channels, is_told=True)
+        errors = av_errors()  # sound that begins late: its first packet tells
+        for packet in _demux(container, stream):
+            try:
+                for frame in cast("list[AudioFrame]", packet.decode()):
+                    return Form(frame.sample_rate, frame.layout.nb_channels, is_told=False)
+            except errors:
+                continue
+    return None
 
 
-def _read_first_picture_s(path: Path) -> float | None:
-    """Return the stamp of a file's first picture; None if it holds none."""
+class _Beginning(NamedTuple):
+    """Where a video begins.
+
+    Attributes:
+        zero_s: What is to be taken from the stamps at the beginning of the file, so that the first picture is at 0.
+        is_joined: Whether several recordings may have been put together.
+    """
+
+    zero_s: float
+    is_joined: bool
+
+
+def _find_beginning(path: Path) -> _Beginning:
+    """Find the first picture that can be decoded, behind what may be left of another recording."""
     with open_container(path) as container:
+        is_joined = container.format.name in _JOINED
         try:
-            first = next(Decoder(container, find_video(container, path), path).read(), None)
+            stream = find_video(container, path)
+            clock = Clock(find_rate(stream))
+            packets = _watch(_demux(container, stream), clock)
+            first = next(decode_packets(packets, Decoder(container, stream, path)), None)
+            next(packets, None)  # the clock believes that stamps begin anew when two of them say so
         except UnreadableMediaError:
-            return None
-        return None if first is None else first.time
+            first = None
+        if first is None or first.time is None:
+            sound = container.streams.audio[0]
+            return _Beginning(float((sound.start_time or 0) * (sound.time_base or 0)), is_joined)
+        return _Beginning(first.time - clock.moved_s, is_joined or bool(clock.moved_s))
+
+
+def _watch(packets: Iterable[Packet[VideoStream]], clock: Clock) -> Iterator[Packet[VideoStream]]:
+    """Pass packets on, and let a clock read their stamps."""
+    for packet in packets:
+        if packet.dts is not None:
+            clock.read(float(packet.dts * packet.time_base))
+        yield packet
+
+
+def _open_at(path: Path, stamp_s: float) -> InputContainer:
+    """Open a file at a time stamp, or at its beginning if it can't be entered there."""
+    container = open_container(path)
+    sound = container.streams.audio[0]
+    try:
+        container.seek(max(0, round(stamp_s / (sound.time_base or Fraction(1, 1000)))), stream=sound)
+    except av_errors():
+        container.close()
+        return open_container(path)
+    return container
+
+
+def _demux(container: InputContainer, *streams: Any) -> Iterator[Packet[Any]]:
+    """Yield packets up to the end, or to where the file breaks off."""
+    errors = av_errors()
+    try:
+        yield from container.demux(*streams)
+    except errors:
+        return

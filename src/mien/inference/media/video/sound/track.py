@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mien.inference.media.video.library import av_errors, load_av
 
@@ -22,8 +22,31 @@ _HELD: Final = {
 
 _AAC_RATES: Final = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
 
+_LEAST_MP3_RATE: Final = 16000
+"""MP4 holds no MP3 of fewer samples a second."""
+
+_SAMPLES: Final = 1024
+"""Of a frame that is encoded; what is heard before 0 is cut off by that."""
+
+WARM_UP_S: Final = 1.0
+"""Sound before 0 that is decoded: what comes first rests on it."""
+
 _MOST_REFUSED: Final = 100
 """Packets that the file refuses in a row, a few seconds, before the track is given up."""
+
+
+class Form(NamedTuple):
+    """What a sound track is like.
+
+    Attributes:
+        rate: Samples a second.
+        channels: How many.
+        is_told: Whether the file's header says so; without that, packets can't be copied.
+    """
+
+    rate: int
+    channels: int
+    is_told: bool
 
 
 class Track:
@@ -33,30 +56,32 @@ class Track:
         broken: Packets that were left out, so far.
     """
 
-    def __init__(self, output: OutputContainer, suffix: str, source: AudioStream) -> None:
+    def __init__(self, output: OutputContainer, suffix: str, source: AudioStream, form: Form) -> None:
         """Add it to a new file, before anything is written to that.
 
         Args:
             output: The new file.
             suffix: Its kind.
             source: Where the packets to come are from.
+            form: What it is like.
         """
         self.broken = 0
         self._output = output
         self._refused = 0
         self._resampler: Any = None
         self._kind: tuple[str, str, int] | None = None  # of the frames that the resampler takes
-        context = source.codec_context
-        self._is_copied = context.codec.canonical_name in _HELD[suffix]
+        codec = source.codec_context.codec.canonical_name
+        is_low = codec == "mp3" and suffix == ".mp4" and form.rate < _LEAST_MP3_RATE
+        self._is_copied = form.is_told and codec in _HELD[suffix] and not is_low
+        self._rate = form.rate if codec.startswith("pcm_") else None
         if self._is_copied:
             self._stream: AudioStream = output.add_stream_from_template(source)
             return
-        rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48000
-        self._stream = output.add_stream("aac", rate=rate)
-        self._stream.codec_context.layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+        self._stream = output.add_stream("aac", rate=form.rate if form.rate in _AAC_RATES else 48000)
+        self._stream.codec_context.layout = "mono" if form.channels == 1 else "stereo"
 
     def write(self, packet: Packet[AudioStream]) -> None:
-        """Write the next packet.
+        """Write the next packet, but for what is heard before 0.
 
         Args:
             packet: With a stamp later than that of the packet before, on the clock of the new file.
@@ -68,9 +93,8 @@ class Track:
             return
         try:
             if self._is_copied:
-                packet.stream = self._stream
-                self._output.mux_one(packet)
-            else:
+                self._copy(packet)
+            elif _find_end_s(packet) >= -WARM_UP_S:
                 # Stamps come through decoding, resampling and encoding.
                 self._encode(packet.decode())
         except OSError:
@@ -97,13 +121,21 @@ class Track:
         except av_errors():
             self.broken += 1
 
+    def _copy(self, packet: Packet[AudioStream]) -> None:
+        if packet.pts is not None and packet.pts < 0:
+            if self._rate is None or _find_end_s(packet) <= 0:
+                return
+            packet = _cut(packet, self._rate)
+        packet.stream = self._stream
+        self._output.mux_one(packet)
+
     def _encode(self, frames: Iterable[AudioFrame]) -> None:
         for frame in frames:
             kind = frame.format.name, frame.layout.name, frame.sample_rate
             if kind != self._kind:  # the encoder and its own resampler take frames of one kind only
                 self._mux(self._drain())
                 target = self._stream.codec_context
-                self._resampler = load_av().AudioResampler(target.format, target.layout, target.sample_rate)
+                self._resampler = load_av().AudioResampler(target.format, target.layout, target.sample_rate, _SAMPLES)
                 self._kind = kind
             self._mux(self._resampler.resample(frame))
 
@@ -113,5 +145,21 @@ class Track:
 
     def _mux(self, frames: Iterable[AudioFrame | None]) -> None:
         for frame in frames:
-            if frame is not None:  # which a resampler that has nothing to do gives back
+            if frame is not None and (frame.pts or 0) >= 0:
                 self._output.mux(self._stream.encode(frame))
+
+
+def _find_end_s(packet: Packet[AudioStream]) -> float:
+    return float(((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
+
+
+def _cut(packet: Packet[AudioStream], rate: int) -> Packet[AudioStream]:
+    """Return a packet of plain samples, which may be seconds long, without those before 0."""
+    assert packet.pts is not None
+    assert packet.duration
+    samples = round(packet.duration * packet.time_base * rate)
+    early = round(-packet.pts * packet.time_base * rate)
+    rest: Packet[AudioStream] = load_av().Packet(bytes(packet)[early * (packet.size // samples) :])
+    rest.pts = rest.dts = 0
+    rest.time_base, rest.duration = packet.time_base, packet.duration + packet.pts
+    return rest
