@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,10 @@ FORMATS: Final = (
 )
 """FFmpeg's names of what is read. Playlists and scripts (hls, dash, concat, sdp), which open other files,
 are out, and so are still pictures; sound is in, so that a file without a picture is called what it is."""
+
+HALF_ROUND_S: Final = 2**33 / 90_000 / 2
+"""13.25 hours, half of what MPEG's stamps count before they begin at 0 again. Where recordings were put together,
+FFmpeg may take lower stamps for that, and adds a whole round."""
 
 _BUFFER_BYTES: Final = 2**18
 """Read at once; every read takes the interpreter's lock."""
@@ -120,6 +125,16 @@ def _is_average_told(stream: VideoStream) -> bool:
         return False
     rate, unit_s = stream.average_rate, stream.time_base
     return kind.name not in _COUNTED_IN_PARTS or not rate or not unit_s or rate * unit_s != 1
+
+
+def find_longest_gap(container: InputContainer) -> float:
+    """Return the seconds by which stamps may lead ahead within one recording; infinite but for MPEG's."""
+    return HALF_ROUND_S if is_discontinuous(container) else inf
+
+
+def is_discontinuous(container: InputContainer) -> bool:
+    """Whether stamps may begin anew in the middle of a file of this kind, as it may be put together from several."""
+    return bool(container.format.flags & load_av().format.Flags.ts_discont.value)
 
 
 def _check_file(path: Path) -> None:

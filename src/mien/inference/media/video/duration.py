@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mien.inference.media.video.container import HALF_ROUND_S, is_discontinuous
 from mien.inference.media.video.library import load_av
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ _MOST_FRAMES: Final = 2**30
 
 _MOST_S: Final = 1e8
 """From here on, three years, a length is no video's."""
-
-_MOST_DISCONTINUOUS_S: Final = 2**33 / 90_000 / 2
-"""13.25 hours, half of what MPEG's stamps can count. Where they begin anew lower, FFmpeg may take that for their
-overflow, and tells of nearly the whole range."""
 
 
 class Duration(NamedTuple):
@@ -61,12 +58,12 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
         told_s = container.duration / 1e6
     else:
         return Duration(None, None)
-    is_discontinuous = bool(kind.flags & flags.ts_discont.value)
-    if told_s >= (_MOST_DISCONTINUOUS_S if is_discontinuous else _MOST_S):
+    may_begin_anew = is_discontinuous(container)
+    if told_s >= (HALF_ROUND_S if may_begin_anew else _MOST_S):
         return Duration(None, None)
     # Some programs count from the first picture even there: what is left can't be nothing.
     is_late = kind.name in _FROM_STAMP_ZERO and 0 < first_s < told_s
-    return Duration(told_s - first_s if is_late else told_s, None if is_discontinuous else told_s)
+    return Duration(told_s - first_s if is_late else told_s, None if may_begin_anew else told_s)
 
 
 def find_frame_count(stream: VideoStream) -> int | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mien.core.errors import InputError, UnreadableMediaError
 from mien.inference.media.video.clock import Clock
-from mien.inference.media.video.container import find_rate, find_video, open_container
+from mien.inference.media.video.container import find_longest_gap, find_rate, find_video, open_container
 from mien.inference.media.video.conversion import Converter
 from mien.inference.media.video.decoding import Decoder
 from mien.inference.media.video.duration import find_duration, find_frame_count
@@ -114,7 +114,7 @@ class FileStream:
         return None
 
     def _choose(self, frames: Iterator[VideoFrame], index: int) -> Iterator[Frame | None]:
-        clock = Clock(self.frame_rate, self._first.time)
+        clock = Clock(self.frame_rate, self._first.time, find_longest_gap(self._container))
         chooser = Chooser(self._sampling)
         for number, frame in enumerate(frames, index):
             self._converter.watch(frame)

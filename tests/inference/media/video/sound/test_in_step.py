@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -25,11 +26,11 @@ def record(begin_s: float, pictures_s: float, sound_s: float, *, sound_late_s: f
     return [packet(kind, begin_s + time_s) for time_s, kind in sorted(pictures + sound)]
 
 
-def follow(packets: list[SimpleNamespace], zero_s: float = 0.0) -> list[float]:
+def follow(packets: list[SimpleNamespace], zero_s: float = 0.0, longest_gap_s: float = inf) -> list[float]:
     def read() -> Iterator[SimpleNamespace]:
         yield from packets
 
-    return [float(one.pts * TICK) for one in Step(zero_s, 25.0).follow(read())]
+    return [float(one.pts * TICK) for one in Step(zero_s, 25.0, longest_gap_s).follow(read())]
 
 
 def count(begin_s: float, end_s: float) -> list[float]:
@@ -98,6 +99,16 @@ def test_a_single_packet_is_kept():
 def test_a_long_silence_is_kept():
     packets = record(0, 2, 2) + record(60, 2, 2)
     assert follow(packets) == pytest.approx(count(0, 2) + count(60, 62))
+
+
+@pytest.mark.parametrize("begin_s", [5000.0, -3000.0])
+def test_stamps_that_lead_ahead_by_more_than_any_gap_begin_anew(begin_s):
+    packets = record(0, 2, 2.3) + record(begin_s, 2, 2) + record(0, 2, 2)
+    times = follow(packets, longest_gap_s=1000.0)
+    assert times[-200:] == pytest.approx(count(2, 6), abs=0.31)
+    assert times[-100:] == pytest.approx(count(4, 6))
+    sound = [packet("audio", number * 0.02 + (5000 if number >= 300 else 0)) for number in range(600)]
+    assert follow(sound, longest_gap_s=1000.0) == pytest.approx(count(0, 12))
 
 
 def test_packets_that_are_far_apart_are_kept():

@@ -130,13 +130,18 @@ def test_the_tail_of_another_recording_is_passed_over(write_video, tmp_path):
         assert find_pitch(samples, rate, at_s) == pytest.approx(200 + 400 * at_s, abs=12)
 
 
-def test_stamps_that_overflow(join, tmp_path):
+@pytest.mark.parametrize("offsets_s", [(100.0, 0.0), (100.0, 0.0, 100.0), (95443.0,), (95443.0, 0.0)])
+def test_stamps_that_overflow_or_seem_to(join, tmp_path, offsets_s):
     """MPEG counts to 26.5 hours, 95,443.7 s; a recording may begin anywhere on that clock."""
-    source, target = join("aac", 95443.0), tmp_path / "out.mp4"
+    source, target = join("aac", *offsets_s), tmp_path / "out.mp4"
     assert copy(source, target).broken == 0
+    with open_video(source) as video:
+        times = [frame.time_s for frame in video]
+    assert len(times) == 40 * len(offsets_s)
+    assert times[-1] == pytest.approx(1.6 * len(offsets_s) - 0.04, abs=0.2)
     samples, rate = hear(target)
-    for at_s in (0.3, 1.2):
-        assert find_pitch(samples, rate, at_s) == pytest.approx(200 + 400 * at_s, abs=16)
+    for begin_s in times[::40]:
+        assert find_pitch(samples, rate, begin_s + 0.8) == pytest.approx(520, abs=16)
 
 
 @pytest.mark.parametrize("source_suffix", [".mkv", ".mov", ".nut"])

@@ -38,15 +38,17 @@ class Step:
     is a single packet with a stamp that leads astray.
     """
 
-    def __init__(self, zero_s: float, rate: float | None) -> None:
+    def __init__(self, zero_s: float, rate: float | None, longest_gap_s: float = inf) -> None:
         """Begin.
 
         Args:
             zero_s: The stamp that becomes 0.
             rate: Frames a second of the pictures; None where it is unknown.
+            longest_gap_s: What leads ahead by more has begun anew; see `find_longest_gap`.
         """
         self._zero_s = self._first_zero_s = zero_s
-        self._pictures = Clock(rate)
+        self._pictures = Clock(rate, longest_gap_s=longest_gap_s)
+        self._longest_gap_s = longest_gap_s
         self._followed_s = 0.0  # what of the pictures' moves the sound has made, too
         self._held: deque[Packet[AudioStream]] = deque()
         self._last_s = -inf
@@ -98,13 +100,15 @@ class Step:
         return len(self._held) == 2 and -_PADDING_S <= second_s <= _LEAP_S
 
     def _join(self, lead_s: float, *, is_last_chance: bool) -> bool:
-        """Go on with sound that leads astray: where it says, if ahead; with the pictures; at last, where it was."""
-        if lead_s <= _LEAP_S:
-            if self._find_due_s() > max(0.0, -lead_s - _OVERLAP_S):
+        """Go on with sound that leads astray: after a silence, with the pictures, or at last where it was."""
+        is_silence = 0 < lead_s <= self._longest_gap_s or lead_s == inf
+        due_s = -self._find_due_s() if lead_s > 0 else self._find_due_s()
+        if not is_silence:
+            if due_s > max(0.0, abs(lead_s) - _OVERLAP_S):
                 self._follow_pictures()
             elif not is_last_chance:
                 return False
-            elif lead_s < -_OVERLAP_S:
+            elif abs(lead_s) > _OVERLAP_S:
                 self._zero_s += lead_s - self._length_s
         self._is_joining = True
         return True

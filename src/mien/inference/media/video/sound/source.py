@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from mien.core.errors import UnreadableMediaError
 from mien.inference.media.video.clock import Clock
-from mien.inference.media.video.container import find_rate, find_video, open_container
+from mien.inference.media.video.container import find_longest_gap, find_rate, find_video, open_container
 from mien.inference.media.video.decoding import Decoder, decode_packets
 from mien.inference.media.video.library import av_errors
 from mien.inference.media.video.sound.in_step import Step
@@ -100,11 +100,12 @@ class Sound:
 
     def _follow_pictures(self, path: Path, zero_s: float) -> Generator[Packet[AudioStream]]:
         """Return the packets of the sound with new stamps; those before 0 are among them."""
+        gap_s = find_longest_gap(self._container)
         try:
             pictures = find_video(self._container, path)
         except UnreadableMediaError:
-            return Step(zero_s, None).follow(_demux(self._container, self._source))
-        return Step(zero_s, find_rate(pictures)).follow(_demux(self._container, self._source, pictures))
+            return Step(zero_s, None, gap_s).follow(_demux(self._container, self._source))
+        return Step(zero_s, find_rate(pictures), gap_s).follow(_demux(self._container, self._source, pictures))
 
 
 def open_sound(path: Path, start_s: float) -> Sound | None:
@@ -154,7 +155,7 @@ def _find_beginning(path: Path) -> _Beginning:
         is_joined = container.format.name in _JOINED
         try:
             stream = find_video(container, path)
-            clock = Clock(find_rate(stream))
+            clock = Clock(find_rate(stream), longest_gap_s=find_longest_gap(container))
             packets = _watch(_demux(container, stream), clock)
             first = next(decode_packets(packets, Decoder(container, stream, path)), None)
             next(packets, None)  # the clock believes that stamps begin anew when two of them say so
