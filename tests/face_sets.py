@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from once import make_once
 
 from mien.core.labels import EXPRESSIONS, fer_plus_order
 from mien.training.data.importing import import_data
@@ -23,9 +24,7 @@ def fer2013(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     source, votes = Path(folder) / "fer2013.csv.xz", Path(folder) / "fer2013new.csv"
     if not (source.exists() and votes.exists()):
         pytest.skip(f"MIEN_DATA_DIR={folder} holds no fer2013.csv.xz and fer2013new.csv")
-    out = tmp_path_factory.mktemp("fer2013") / "data"
-    import_data(source, out, votes=votes)
-    return open_dataset(out)
+    return open_dataset(make_once(tmp_path_factory, "fer2013", lambda out: import_data(source, out, votes=votes)))
 
 
 @pytest.fixture(scope="session")

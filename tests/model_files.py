@@ -9,11 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from once import make_once
 
-from mien.core.card import ExpressionCard, ModelInput, TrainingData
+from mien.core.card import Architecture, ExpressionCard, ModelInput, TrainingData
 from mien.core.labels import EXPRESSIONS
 from mien.inference.runtime.envelope import hash_graph, write_card
 from mien.training.data.sources.synthetic import draw_faces
+
+TEMPERATURE = 1.3
+"""Of the networks that `export_network` gives."""
 
 BuildGraph = Callable[..., bytes]
 BuildModel = Callable[..., bytes]
@@ -173,17 +177,19 @@ def export_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Ex
     pytest.importorskip("torch", reason="networks need the train extra")
     from mien.training.export.graph import CalibratedNetwork, build_graph
 
-    folder = tmp_path_factory.mktemp("exported")
-
     @functools.cache
     def export(name: str, classes: int = 7, channels: int = 1) -> Exported:
         gray = draw_faces(21).images
         pictures = gray if channels == 1 else np.stack([gray, gray[::-1], 255 - gray], axis=-1)
-        network = CalibratedNetwork(_build_trained_looking(name, classes, pictures), 1.3)
-        graph = build_graph(network, channels, 48)
+        network = CalibratedNetwork(_build_trained_looking(name, classes, pictures), TEMPERATURE)
         labels = EXPRESSIONS if classes == len(EXPRESSIONS) else tuple(f"label {number}" for number in range(classes))
-        path = folder / f"{name}-{classes}-{channels}.onnx"
-        path.write_bytes(write_card(graph, _build_card(graph, labels=labels, color="gray" if channels == 1 else "rgb")))
-        return Exported(network, path, pictures)
+
+        def write(path: Path) -> None:
+            graph = build_graph(network, channels, 48)
+            facts = {"labels": labels, "color": "gray" if channels == 1 else "rgb", "temperature": TEMPERATURE}
+            card = _build_card(graph, **facts, network=Architecture(name=name, options={}))
+            path.write_bytes(write_card(graph, card))
+
+        return Exported(network, make_once(tmp_path_factory, f"{name}-{classes}-{channels}.onnx", write), pictures)
 
     return export

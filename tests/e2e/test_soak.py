@@ -19,14 +19,14 @@ from mien.inference.recognizer import Recognizer
 
 pytest.importorskip("scipy", reason="tracking needs the video extra")
 
-FRAMES, FEW = 1800, 600
+FRAMES, FEW = 1050, 350
 STAY = 15
 """Frames after which the two faces are away for 3 s: whoever comes then has a new number."""
 
 LIMITS = InsightSettings(max_persons=40, max_episodes=20, max_bins=40)
 """So that what insights may keep is full within the first third: each person they tell of has an episode at least."""
 
-MOST_KB = 100
+MOST_KB = 58
 """So much may be held more at the end than after the first third: 85 bytes a frame. A moment takes thousands."""
 
 
