@@ -16,7 +16,7 @@ from mien.inference.media.video.library import av_errors, load_av
 from mien.inference.media.video.matroska import ends_in_the_middle
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
+    from av.container import Container, InputContainer
     from av.video.stream import VideoStream
 
 MAX_FRAME_PIXELS: Final = 8192 * 8192
@@ -29,7 +29,7 @@ FORMATS: Final = (
 """FFmpeg's names of what is read. Playlists and scripts (hls, dash, concat, sdp), which open other files,
 are out, and so are still pictures; sound is in, so that a file without a picture is called what it is."""
 
-HALF_ROUND_S: Final = 2**33 / 90_000 / 2
+_HALF_ROUND_S: Final = 2**33 / 90_000 / 2
 """13.25 hours, half of what MPEG's stamps count before they begin at 0 again. Where recordings were put together,
 FFmpeg may take lower stamps for that, and adds a whole round."""
 
@@ -120,21 +120,25 @@ def find_rate(stream: VideoStream) -> float | None:
 
 def _is_average_told(stream: VideoStream) -> bool:
     """Whether the average is the file's own, neither FFmpeg's 25 for bare streams of pictures nor the stamps' unit."""
-    kind = stream.container.format
-    if kind.flags & load_av().format.Flags.no_timestamps.value:
+    if is_bare(stream.container):
         return False
     rate, unit_s = stream.average_rate, stream.time_base
-    return kind.name not in _COUNTED_IN_PARTS or not rate or not unit_s or rate * unit_s != 1
+    return stream.container.format.name not in _COUNTED_IN_PARTS or not rate or not unit_s or rate * unit_s != 1
 
 
 def find_longest_gap(container: InputContainer) -> float:
     """Return the seconds by which stamps may lead ahead within one recording; infinite but for MPEG's."""
-    return HALF_ROUND_S if is_discontinuous(container) else inf
+    return _HALF_ROUND_S if is_discontinuous(container) else inf
 
 
 def is_discontinuous(container: InputContainer) -> bool:
     """Whether stamps may begin anew in the middle of a file of this kind, as it may be put together from several."""
     return bool(container.format.flags & load_av().format.Flags.ts_discont.value)
+
+
+def is_bare(container: Container) -> bool:
+    """Whether a file is a bare stream, which knows no times."""
+    return bool(container.format.flags & load_av().format.Flags.no_timestamps.value)
 
 
 def _check_file(path: Path) -> None:

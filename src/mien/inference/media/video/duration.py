@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mien.inference.media.video.container import HALF_ROUND_S, is_discontinuous
-from mien.inference.media.video.library import load_av
+from mien.inference.media.video.container import find_longest_gap, is_bare, is_discontinuous
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -48,9 +47,7 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
         stream: Of its pictures.
         first_s: The stamp of the first one.
     """
-    flags = load_av().format.Flags
-    kind = container.format
-    if kind.flags & flags.no_timestamps.value or stream.frames >= _MOST_FRAMES:
+    if is_bare(container) or stream.frames >= _MOST_FRAMES:
         return Duration(None, None)
     if stream.duration and stream.time_base:
         told_s = float(stream.duration * stream.time_base)
@@ -58,12 +55,11 @@ def find_duration(container: InputContainer, stream: VideoStream, first_s: float
         told_s = container.duration / 1e6
     else:
         return Duration(None, None)
-    may_begin_anew = is_discontinuous(container)
-    if told_s >= (HALF_ROUND_S if may_begin_anew else _MOST_S):
+    if told_s >= min(find_longest_gap(container), _MOST_S):
         return Duration(None, None)
     # Some programs count from the first picture even there: what is left can't be nothing.
-    is_late = kind.name in _FROM_STAMP_ZERO and 0 < first_s < told_s
-    return Duration(told_s - first_s if is_late else told_s, None if may_begin_anew else told_s)
+    is_late = container.format.name in _FROM_STAMP_ZERO and 0 < first_s < told_s
+    return Duration(told_s - first_s if is_late else told_s, None if is_discontinuous(container) else told_s)
 
 
 def find_frame_count(stream: VideoStream) -> int | None:

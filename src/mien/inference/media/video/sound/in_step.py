@@ -77,7 +77,7 @@ class Step:
             if self._has_overlapped and 0 < self._find_due_s() <= _OVERLAP_S:
                 self._follow_pictures()
             lead_s = self._measure_lead(self._held[0])
-            if self._is_joining or -_PADDING_S <= lead_s <= _LEAP_S:
+            if self._is_joining or _is_near(lead_s):
                 packet = self._held.popleft()
                 if lead_s >= _NEAREST_S:
                     yield self._place(packet)
@@ -94,16 +94,15 @@ class Step:
         """Whether the first packet that is held is the only one that leads astray, as the second one tells."""
         if len(self._held) == 1:
             return _LEAP_S < lead_s < inf
-        second_s = self._measure_lead(self._held[1])
         if lead_s > 0:
             return _to_seconds(self._held[1]) < _to_seconds(self._held[0]) - _PADDING_S
-        return len(self._held) == 2 and -_PADDING_S <= second_s <= _LEAP_S
+        return len(self._held) == 2 and _is_near(self._measure_lead(self._held[1]))
 
     def _join(self, lead_s: float, *, is_last_chance: bool) -> bool:
         """Go on with sound that leads astray: after a silence, with the pictures, or at last where it was."""
         is_silence = 0 < lead_s <= self._longest_gap_s or lead_s == inf
-        due_s = -self._find_due_s() if lead_s > 0 else self._find_due_s()
         if not is_silence:
+            due_s = -self._find_due_s() if lead_s > 0 else self._find_due_s()
             if due_s > max(0.0, abs(lead_s) - _OVERLAP_S):
                 self._follow_pictures()
             elif not is_last_chance:
@@ -133,6 +132,10 @@ class Step:
         self._is_joining = False
         packet.pts = packet.dts = packet.pts - round(self._zero_s / packet.time_base)
         return packet
+
+
+def _is_near(lead_s: float) -> bool:
+    return -_PADDING_S <= lead_s <= _LEAP_S
 
 
 def _to_seconds(packet: Packet[AudioStream]) -> float:

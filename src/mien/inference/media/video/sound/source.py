@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mien.core.errors import UnreadableMediaError
 from mien.inference.media.video.clock import Clock
-from mien.inference.media.video.container import find_longest_gap, find_rate, find_video, open_container
+from mien.inference.media.video.container import (
+    find_longest_gap,
+    find_rate,
+    find_video,
+    is_discontinuous,
+    open_container,
+)
 from mien.inference.media.video.decoding import Decoder, decode_packets
 from mien.inference.media.video.library import av_errors
 from mien.inference.media.video.sound.in_step import Step
@@ -21,9 +28,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
-
-_JOINED: Final = {"mpeg", "mpegts"}
-"""FFmpeg's names of files that can be put together from several, so that a stamp may lie at more than one place."""
 
 
 class Sound:
@@ -100,12 +104,14 @@ class Sound:
 
     def _follow_pictures(self, path: Path, zero_s: float) -> Generator[Packet[AudioStream]]:
         """Return the packets of the sound with new stamps; those before 0 are among them."""
-        gap_s = find_longest_gap(self._container)
-        try:
+        streams: list[Any] = [self._source]
+        rate = None
+        with suppress(UnreadableMediaError):
             pictures = find_video(self._container, path)
-        except UnreadableMediaError:
-            return Step(zero_s, None, gap_s).follow(_demux(self._container, self._source))
-        return Step(zero_s, find_rate(pictures), gap_s).follow(_demux(self._container, self._source, pictures))
+            streams.append(pictures)
+            rate = find_rate(pictures)
+        step = Step(zero_s, rate, find_longest_gap(self._container))
+        return step.follow(_demux(self._container, *streams))
 
 
 def open_sound(path: Path, start_s: float) -> Sound | None:
@@ -142,7 +148,7 @@ class _Beginning(NamedTuple):
 
     Attributes:
         zero_s: What is to be taken from the stamps at the beginning of the file, so that the first picture is at 0.
-        is_joined: Whether several recordings may have been put together.
+        is_joined: Whether several recordings may have been put together, so that a stamp may stand at two places.
     """
 
     zero_s: float
@@ -152,7 +158,7 @@ class _Beginning(NamedTuple):
 def _find_beginning(path: Path) -> _Beginning:
     """Find the first picture that can be decoded, behind what may be left of another recording."""
     with open_container(path) as container:
-        is_joined = container.format.name in _JOINED
+        is_joined = is_discontinuous(container)
         try:
             stream = find_video(container, path)
             clock = Clock(find_rate(stream), longest_gap_s=find_longest_gap(container))
